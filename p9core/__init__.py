@@ -1,0 +1,1 @@
+"""The compiled core: bytes in, messages out. Knows no socket, no event loop and no clock."""

@@ -1,0 +1,1031 @@
+"""The engine: one entry in (a frame, a snapshot, a timer), messages out.
+
+Knows no socket and no clock: the receive time of the entry is the time. The path of a frame
+is `take_frame` -> `decode` -> `apply` -> one of the three feeds; what is rare (a new
+instrument, a change of state, a reject) is told at the end of the entry, in Python.
+"""
+
+import json as _json
+from collections import deque
+
+from libc.stdint cimport int32_t, int64_t
+from libc.stdlib cimport calloc, free, malloc, realloc
+from libc.string cimport memcpy, memset
+
+from p9core.book cimport (book_apply, book_bytes, book_clear, book_crossed, book_free, book_init,
+                          book_load, book_rescale, book_thin)
+from p9core.buffer cimport Bytes, put, put_uint, release, reserve
+from p9core.checksum cimport book_checksum
+from p9core.encode cimport (begin, put_best, put_changes, put_id, put_ids, put_side, put_time,
+                            put_trade)
+from p9core.instruments cimport instrument_digits, names_add, names_find, names_free
+from p9core.json cimport Document
+from p9core.number cimport MAX_EXPONENT
+from p9core.resp cimport Channel, emit, flush_kept, set_key
+from p9core.sequence cimport (APPLY, BUFFERING, COLD, DUPLICATE, FOREIGN, GAP, HOLD, INVALID,
+                              LIVE, LOAD, TRADE_DUPLICATE, TRADE_HOLE, TRADE_SUPERSEDED, WAIT,
+                              Held, Rule, Sequence, TradeVerdict, Verdict, sequence_applied,
+                              sequence_backoff, sequence_drop_held, sequence_fail, sequence_hold,
+                              sequence_init, sequence_link, sequence_live, sequence_next,
+                              trades_free, trades_init, trades_next)
+from p9core.types cimport *
+from p9core.venues.endpoints cimport endpoint_at
+
+from p9core.control import Control
+from p9core.venues.endpoints import ENDPOINTS
+
+cdef enum:
+    PADDING = 64            # what the JSON reader may read behind a frame
+    MAX_FRAME = 64 << 20
+    MAX_EVENTS = 1024
+    SAMPLES = 4             # kept of each reason and endpoint
+    SAMPLE_BYTES = 512
+    BOOK_EVERY_NS = 5000000000
+    REFRESH_EVERY_NS = 60000000000
+
+FEEDS = ("trade", "bbo", "depth")
+STATES = ("COLD", "BUFFERING", "LIVE", "INVALID")
+OUTCOMES = {
+    IGNORED: "ignored",
+    OFF_BOOK: "off_book",
+    CONTROL: "control",
+    REJECT_JSON: "reject.json",
+    REJECT_SHAPE: "reject.shape",
+    REJECT_UNKNOWN: "reject.unknown",
+    REJECT_SYMBOL: "reject.symbol",
+    REJECT_NUMBER: "reject.number",
+    REJECT_NEGATIVE: "reject.negative",
+    REJECT_SURPLUS: "reject.surplus_digits",
+    REJECT_OVERFLOW: "reject.overflow",
+    REJECT_SIZE: "reject.size",
+    REJECT_UTF8: "reject.utf8",
+    REJECT_MEMORY: "reject.memory",
+}
+COUNTERS = {
+    COUNT_FRAMES: "frames",
+    COUNT_BYTES: "bytes",
+    COUNT_TRADES: "trades",
+    COUNT_BBO: "bbo",
+    COUNT_DEPTH: "depth",
+    COUNT_DUPLICATES: "duplicates",
+    COUNT_FOREIGN: "foreign",
+    COUNT_HELD: "held",
+    COUNT_WAITING: "waiting",
+    COUNT_SUPERSEDED: "superseded",
+    COUNT_OTHER_VARIANT: "other_variant",
+    COUNT_UNPUBLISHED: "unpublished",
+    COUNT_DEPTH_GAPS: "depth_gaps",
+    COUNT_TRADE_GAPS: "trade_gaps",
+    COUNT_CHECKSUM_OK: "checksum_ok",
+    COUNT_CHECKSUM_BAD: "checksum_bad",
+    COUNT_CROSSED: "crossed",
+    COUNT_SNAPSHOTS: "snapshots",
+    COUNT_SNAPSHOTS_STALE: "snapshots_stale",
+    COUNT_SNAPSHOTS_UNNEEDED: "snapshots_unneeded",
+    COUNT_RESCALED: "rescaled",
+}
+
+
+cdef class Voice:
+    """A channel that Python speaks on (status, alert)."""
+    cdef Channel channel
+
+    def __dealloc__(self):
+        channel_free(&self.channel)
+
+
+cdef void channel_free(Channel *channel) noexcept:
+    free(channel.name)
+    free(channel.head)
+    free(channel.key)
+    free(channel.stream)
+    release(&channel.last)
+
+
+cdef char *copy_of(bytes text) except NULL:
+    cdef char *copy = <char *> malloc(len(text) + 1)
+    if copy == NULL:
+        raise MemoryError
+    memcpy(copy, <const char *> text, len(text) + 1)
+    return copy
+
+
+cdef inline str span_text(Span span):
+    return span.at[:span.size].decode("utf-8", "replace") if span.size > 0 else ""
+
+
+cdef class Engine:
+    """One engine a process, one thread. See engine.pyi for what each call takes."""
+
+    def __cinit__(self):
+        self.json = new Document()
+
+    def __init__(self, *, int64_t epoch, str sink="resp", str prefix="", stream_kinds=(),
+                 int64_t stream_maxlen=100000, int depth_levels=1000, bint learn=False,
+                 resolver=None):
+        cdef int32_t i
+        if sink not in ("resp", "lines"):
+            raise ValueError(f"sink {sink!r} is not 'resp' or 'lines'")
+        if epoch < 1 or stream_maxlen < 1 or depth_levels < 1:
+            raise ValueError("epoch, stream_maxlen and depth_levels must be at least 1")
+        if self.out.epoch:
+            raise RuntimeError("an engine is made once")
+        self.out.lines = sink == "lines"
+        self.out.epoch = epoch
+        self.out.maxlen = stream_maxlen
+        self.prefix = prefix
+        self.stream_kinds = frozenset(stream_kinds)
+        self.depth_levels = depth_levels
+        self.learn = learn
+        self.resolver = resolver
+        key = (prefix + "channels").encode()
+        self.out.channels = copy_of(key)
+        self.out.channels_size = len(key)
+        self.specs = []
+        self.conns = []
+        self.channel_names = []
+        self.stream_names = []
+        self.spoken = {}
+        self.reject_samples = {}
+        self.reasons = {}
+        self.wants = []
+        for i in range(ENDPOINT_COUNT):
+            self.context[i].json = self.json
+            self.context[i].names = &self.names[i]
+            self.context[i].market = endpoint_at(i).market
+
+    def __dealloc__(self):
+        cdef int32_t i, f
+        for i in range(self.n_lines):
+            free_line(self.lines[i])
+        free(self.lines)
+        for i in range(ENDPOINT_COUNT):
+            names_free(&self.names[i])
+        free(self.out.channels)
+        release(&self.out.pub)
+        release(&self.out.log)
+        release(&self.out.index)
+        release(&self.text)
+        release(&self.scratch)
+        release(&self.events)
+        free(self.stage.bids)
+        free(self.stage.asks)
+        free(self.stage.trades)
+        del self.json
+
+    # ---- instruments and connections ------------------------------------------------
+
+    cdef int open_channel(self, Channel *channel, str kind, str name, str key_name,
+                          dict head) except -1:
+        memset(channel, 0, sizeof(Channel))
+        full = self.prefix + name
+        text = full.encode()
+        channel.name = copy_of(text)
+        channel.name_size = len(text)
+        begins = {"type": kind, **head, "epoch": self.out.epoch}
+        text = (_json.dumps(begins, ensure_ascii=False, separators=(",", ":")).removesuffix("}")
+                + ',"seq":').encode()
+        channel.head = copy_of(text)
+        channel.head_size = len(text)
+        channel.kept = key_name != ""
+        text = (self.prefix + key_name).encode()
+        channel.key = copy_of(text)
+        channel.key_size = len(text)
+        stream = self.prefix + "log:" + name
+        text = stream.encode()
+        channel.stream = copy_of(text)
+        channel.stream_size = len(text)
+        channel.logged = kind in self.stream_kinds
+        channel.index = len(self.channel_names)
+        self.channel_names.append(full)
+        self.stream_names.append(stream)
+        return 0
+
+    def add_instrument(self, str endpoint not None, str venue_id not None, *,
+                       str exchange not None, str symbol not None, price_step=None,
+                       qty_step=None, contract="1", bint publish=True) -> int:
+        cdef int32_t at = ENDPOINTS[endpoint], index, f
+        cdef Line *line
+        cdef Line **grown
+        cdef bytes name = venue_id.encode()
+        cdef Instrument digits
+        index = names_find(&self.names[at], name, len(name))
+        if index >= 0:
+            return self.update_instrument(index, price_step, qty_step, contract, publish)
+        memset(&digits, 0, sizeof(Instrument))
+        digits.learn = self.learn
+        digits.publish = publish
+        instrument_digits(&digits, price_step, qty_step, contract)
+        if self.n_lines == self.room_lines:
+            grown = <Line **> realloc(self.lines, (2 * self.n_lines + 16) * sizeof(Line *))
+            if grown == NULL:
+                raise MemoryError
+            self.lines = grown
+            self.room_lines = 2 * self.n_lines + 16
+            for f in range(ENDPOINT_COUNT):
+                self.context[f].instruments = <Instrument **> grown
+        line = <Line *> calloc(1, sizeof(Line))
+        if line == NULL:
+            raise MemoryError
+        index = self.n_lines
+        line.inst = digits
+        line.inst.index = index
+        line.endpoint = at
+        line.bbo_order = NO_ID
+        book_init(&line.book, endpoint_at(at).rule.keep, endpoint_at(at).rule.slack)
+        sequence_init(&line.sequence)
+        trades_init(&line.trades)
+        self.lines[index] = line
+        self.n_lines += 1
+        line.inst.name = copy_of(name)
+        line.inst.name_size = len(name)
+        head = {"exchange": exchange, "symbol": symbol}
+        for f in range(FEED_COUNT):
+            channel = f"{FEEDS[f]}:{exchange}:{symbol}"
+            self.open_channel(&line.channels[f], FEEDS[f], channel,
+                              "" if f == FEED_DEPTH else "last:" + channel, head)
+        key = f"{self.prefix}book:{exchange}:{symbol}".encode()
+        line.book_key = copy_of(key)
+        line.book_key_size = len(key)
+        self.specs.append({"endpoint": endpoint, "venue_id": venue_id, "exchange": exchange,
+                           "symbol": symbol})
+        names_add(&self.names[at], name, len(name), index)
+        # the same name as an ASCII-only JSON writer spells it
+        ascii_name = _json.dumps(venue_id).strip('"').encode()
+        if ascii_name != name:
+            names_add(&self.names[at], ascii_name, len(ascii_name), index)
+        return index
+
+    cdef int update_instrument(self, int32_t index, price_step, qty_step, contract,
+                               bint publish) except -1:
+        cdef Line *line = self.lines[index]
+        cdef Instrument was = line.inst
+        instrument_digits(&line.inst, price_step, qty_step, contract)
+        line.inst.publish = publish
+        if line.inst.px_exp != was.px_exp or line.inst.qty_exp != was.qty_exp:
+            self.counts[line.endpoint][COUNT_RESCALED] += 1
+            if not book_rescale(&line.book, line.inst.px_exp - was.px_exp,
+                                line.inst.qty_exp - was.qty_exp):
+                self.fail(line, b"overflow", self.last_now_ns)
+                self.tell_events(self.last_now_ns)
+        return index
+
+    def open_conn(self, str endpoint not None) -> int:
+        self.conns.append(<int> ENDPOINTS[endpoint])
+        return len(self.conns) - 1
+
+    def close_conn(self, int conn, int64_t now_ns) -> None:
+        cdef int32_t i
+        for i in range(self.n_lines):
+            if self.lines[i].sequence.owner == conn and self.lines[i].sequence.state == LIVE:
+                self.break_book(self.lines[i], "disconnect", now_ns)
+        self.conns[conn] = None
+        self.tell_events(now_ns)
+
+    cdef Line *line_at(self, int instrument) except NULL:
+        if not 0 <= instrument < self.n_lines:
+            raise IndexError(f"no instrument {instrument}")
+        return self.lines[instrument]
+
+    def subscribed(self, int instrument, int64_t now_ns) -> None:
+        cdef Line *line = self.line_at(instrument)
+        cdef Sequence *q = &line.sequence
+        cdef const Rule *rule = &endpoint_at(line.endpoint).rule
+        if q.state == LIVE:
+            return
+        q.state = BUFFERING
+        q.stream = -1
+        q.asked = rule.pushed
+        q.ask_at_ns = now_ns + rule.patience_ns
+
+    def invalidate(self, int instrument, str reason not None, int64_t now_ns,
+                   int conn=-1) -> None:
+        cdef Line *line = self.line_at(instrument)
+        if conn >= 0 and line.sequence.owner >= 0 and line.sequence.owner != conn:
+            return  # another connection has taken the book over
+        self.break_book(line, reason, now_ns)
+        self.tell_events(now_ns)
+
+    cdef int break_book(self, Line *line, str reason, int64_t now_ns) except -1:
+        text = self.reasons.setdefault(reason, reason.encode("ascii", "replace"))
+        self.fail(line, <const char *> <bytes> text, now_ns)
+        # whoever breaks a book from outside also sees to its new subscription
+        line.sequence.asked = False
+        return 0
+
+    # ---- entries --------------------------------------------------------------------
+
+    def feed(self, int conn, int64_t recv_ns, bytes frame not None):
+        return self.take_frame(conn, recv_ns, <const char *> frame, len(frame), False)
+
+    cdef object take_frame(self, int32_t conn, int64_t recv_ns, const char *at, size_t size,
+                           bint padded):
+        cdef Outcome outcome
+        cdef int32_t endpoint
+        cdef int64_t now
+        where = self.conns[conn]
+        if where is None:
+            raise ValueError(f"connection {conn} is closed")
+        endpoint = where
+        self.counts[endpoint][COUNT_FRAMES] += 1
+        self.counts[endpoint][COUNT_BYTES] += <int64_t> size
+        if size > MAX_FRAME:
+            self.reject(endpoint, REJECT_SIZE, recv_ns, at, size)
+            return None
+        if not padded:
+            self.scratch.size = 0
+            if not reserve(&self.scratch, size + PADDING):
+                self.reject(endpoint, REJECT_MEMORY, recv_ns, at, size)
+                return None
+            memcpy(self.scratch.at, at, size)
+            memset(self.scratch.at + size, 0, PADDING)
+            at = self.scratch.at
+        self.stage.element = 0
+        while True:
+            outcome = self.decode(endpoint, at, size)
+            if outcome == REJECT_SYMBOL and self.resolve(endpoint):
+                outcome = self.decode(endpoint, at, size)
+            # without a receive time: the previous one's, else the venue's
+            now = recv_ns or self.last_now_ns or self.stage.ts_ns
+            self.last_now_ns = now
+            if outcome == DECODED:
+                self.apply(self.lines[self.stage.instrument], conn, recv_ns, now, at, size)
+            elif outcome == CONTROL:
+                self.counts[endpoint][<int> CONTROL] += 1
+                return self.control_of()
+            elif outcome == IGNORED:
+                self.counts[endpoint][<int> IGNORED] += 1
+            else:
+                self.reject(endpoint, outcome, recv_ns, at, size)
+                if outcome == REJECT_SURPLUS and len(self.wants) < 4096:
+                    self.wants.append(("instruments", self.stage.instrument, 0))
+            if self.events.size:
+                self.tell_events(now)
+            if not self.stage.more:
+                return None
+            self.stage.element += 1
+
+    cdef int resolve(self, int32_t endpoint) except -1:
+        """Asks for an instrument that no one added; True where it is there now."""
+        if self.resolver is None:
+            return False
+        symbol = span_text(self.stage.symbol)
+        if len(self.specs) >= 100000:
+            return False
+        spec = self.resolver(endpoint_at(endpoint).name.decode(), symbol)
+        if spec is None:
+            return False
+        self.add_instrument(endpoint_at(endpoint).name.decode(), symbol, **spec)
+        return True
+
+    cdef object control_of(self):
+        topic = span_text(self.stage.topic)
+        symbol = span_text(self.stage.symbol)
+        return Control(("ack", "error", "pong", "notice", "other")[self.stage.control],
+                       span_text(self.stage.request), span_text(self.stage.code),
+                       span_text(self.stage.message),
+                       f"{topic}:{symbol}" if symbol else topic)
+
+    cdef Outcome decode(self, int32_t endpoint, const char *at, size_t size) noexcept nogil:
+        """Decodes into the stage; where digits are learned, once more with those it needs."""
+        cdef Outcome outcome = endpoint_at(endpoint).decode(
+            &self.context[endpoint], at, size, &self.stage)
+        cdef int32_t element
+        if outcome == REJECT_SURPLUS:
+            element = self.stage.element
+            if self.widen(self.lines[self.stage.instrument]):
+                self.stage.element = element
+                outcome = endpoint_at(endpoint).decode(
+                    &self.context[endpoint], at, size, &self.stage)
+        return outcome
+
+    cdef bint widen(self, Line *line) noexcept nogil:
+        """Raises the exponents to what the stage needed. True: decode again."""
+        cdef int need_px = self.stage.need_px, need_qty = self.stage.need_qty
+        if need_px > line.inst.need_px:
+            line.inst.need_px = need_px
+        if need_qty > line.inst.need_qty:
+            line.inst.need_qty = need_qty
+        if not line.inst.learn or need_px > MAX_EXPONENT or need_qty > MAX_EXPONENT:
+            return False
+        need_px = need_px - line.inst.px_exp if need_px > line.inst.px_exp else 0
+        need_qty = need_qty - line.inst.qty_exp if need_qty > line.inst.qty_exp else 0
+        if not book_rescale(&line.book, need_px, need_qty):
+            self.fail(line, b"overflow", self.last_now_ns)
+            book_clear(&line.book)
+        line.inst.px_exp += need_px
+        line.inst.qty_exp += need_qty
+        self.counts[line.endpoint][COUNT_RESCALED] += 1
+        return True
+
+    def feed_snapshot(self, int instrument, int64_t recv_ns, bytes body not None,
+                      int limit=0) -> str:
+        cdef Line *line = self.line_at(instrument)
+        cdef Sequence *q = &line.sequence
+        cdef const Rule *rule = &endpoint_at(line.endpoint).rule
+        cdef Outcome outcome = REJECT_SIZE
+        cdef int64_t now = recv_ns or self.last_now_ns
+        cdef int64_t last_id
+        cdef size_t size = len(body)
+        cdef int32_t attempt
+        self.counts[line.endpoint][COUNT_SNAPSHOTS] += 1
+        self.scratch.size = 0
+        if size <= MAX_FRAME and reserve(&self.scratch, size + PADDING):
+            memcpy(self.scratch.at, <const char *> body, size)
+            memset(self.scratch.at + size, 0, PADDING)
+            for attempt in range(2):
+                self.stage.instrument = instrument
+                outcome = endpoint_at(line.endpoint).snapshot(
+                    &self.context[line.endpoint], self.scratch.at, size, &self.stage)
+                if outcome != REJECT_SURPLUS or not self.widen(line):
+                    break
+        now = now or self.stage.ts_ns
+        self.last_now_ns = now
+        if outcome != DECODED:
+            self.reject(line.endpoint, outcome, recv_ns, <const char *> body, size)
+            if outcome == REJECT_SURPLUS:
+                self.wants.append(("instruments", instrument, 0))
+            return OUTCOMES[outcome]
+        if q.state == LIVE and not q.refresh:
+            self.counts[line.endpoint][COUNT_SNAPSHOTS_UNNEEDED] += 1
+            return "not needed"
+        last_id = self.stage.last_id
+        if q.n_held and (<Held *> q.held.at).prev_id > last_id:
+            # 5.1 step 3, 5.2 step 5: older than what is held. Keep that, ask again
+            self.counts[line.endpoint][COUNT_SNAPSHOTS_STALE] += 1
+            return "stale"
+        book_load(&line.book, self.stage.bids, self.stage.n_bids, self.stage.asks,
+                  self.stage.n_asks, limit)
+        line.depth_ts_ns = self.stage.ts_ns
+        q.last_id = last_id
+        q.joined = False
+        if q.n_held == 0:
+            # 5.1 step 1: not without one update that reaches it
+            q.pending = True
+            if q.state == COLD:
+                q.state = BUFFERING
+            return ""
+        if not self.replay_held(line, now):
+            self.counts[line.endpoint][COUNT_SNAPSHOTS_STALE] += 1
+            self.tell_events(now)
+            return "stale"
+        self.tell_events(now)
+        return ""
+
+    cdef bint replay_held(self, Line *line, int64_t now) noexcept nogil:
+        """Applies what was held behind the loaded snapshot and goes LIVE; False on a hole."""
+        cdef Sequence *q = &line.sequence
+        cdef const Rule *rule = &endpoint_at(line.endpoint).rule
+        cdef Bytes held = q.held
+        cdef Held head
+        cdef size_t at = 0
+        cdef Verdict verdict
+        cdef Outcome outcome
+        cdef int64_t recv_ns = 0
+        cdef bint was_live = q.state == LIVE, whole = True
+        memset(&q.held, 0, sizeof(Bytes))
+        q.n_held = 0
+        q.held_last = NO_ID
+        while at < held.size and whole:
+            memcpy(&head, held.at + at, sizeof(Held))
+            at += sizeof(Held)
+            verdict = sequence_link(q, rule, head.prev_id, head.last_id)
+            if not q.joined and verdict == GAP and head.last_id <= q.last_id:
+                verdict = DUPLICATE
+            if verdict == APPLY:
+                self.scratch.size = 0
+                outcome = REJECT_MEMORY
+                if reserve(&self.scratch, head.size + PADDING):
+                    memcpy(self.scratch.at, held.at + at, head.size)
+                    memset(self.scratch.at + head.size, 0, PADDING)
+                    self.stage.element = 0
+                    outcome = self.decode(line.endpoint, self.scratch.at, head.size)
+                if outcome == DECODED:
+                    book_apply(&line.book, self.stage.bids, &self.stage.n_bids,
+                               self.stage.asks, &self.stage.n_asks)
+                    line.depth_ts_ns = self.stage.ts_ns
+                    sequence_applied(q, head.last_id)
+                else:
+                    whole = False
+            elif verdict == GAP:
+                whole = False
+            if head.known_recv:
+                recv_ns = head.recv_ns
+            at += head.size
+        release(&held)
+        if not whole or line.book.failed:
+            if was_live:
+                self.fail(line, b"gap", now)
+            return False
+        if book_crossed(&line.book):
+            self.counts[line.endpoint][COUNT_CROSSED] += 1
+            self.fail(line, b"crossed", now)
+            return False
+        self.go_live(line, q.last_id, -1, recv_ns, now)
+        return True
+
+    def snapshot_failed(self, int instrument, int64_t now_ns) -> None:
+        cdef Sequence *q = &self.line_at(instrument).sequence
+        if q.asked:
+            q.ask_at_ns = now_ns + sequence_backoff(q)
+
+    # ---- feeds ----------------------------------------------------------------------
+
+    cdef void apply(self, Line *line, int32_t conn, int64_t recv_ns, int64_t now,
+                    const char *at, size_t size) noexcept nogil:
+        line.seen_ns[<int> self.stage.feed] = now
+        if self.stage.feed == FEED_TRADE:
+            self.apply_trades(line, recv_ns, now)
+        elif self.stage.feed == FEED_BBO:
+            self.apply_best(line, recv_ns, now)
+        else:
+            self.apply_depth(line, conn, recv_ns, now, at, size)
+
+    cdef void apply_trades(self, Line *line, int64_t recv_ns, int64_t now) noexcept nogil:
+        cdef int64_t *counts = self.counts[line.endpoint]
+        cdef Channel *channel = &line.channels[<int> FEED_TRADE]
+        cdef Trade *trade
+        cdef TradeVerdict verdict
+        cdef int32_t i
+        if line.trades.stream != self.stage.stream:
+            if line.trades.stream >= 0:
+                counts[COUNT_OTHER_VARIANT] += 1
+                return
+            line.trades.stream = self.stage.stream
+        for i in range(self.stage.n_trades):
+            trade = &self.stage.trades[i]
+            verdict = trades_next(&line.trades, trade)
+            if verdict == TRADE_DUPLICATE:
+                counts[COUNT_DUPLICATES] += 1
+                continue
+            if verdict == TRADE_SUPERSEDED:
+                counts[COUNT_SUPERSEDED] += 1
+                continue
+            if verdict == TRADE_HOLE:
+                counts[COUNT_TRADE_GAPS] += 1
+                self.hole(line, FEED_TRADE, line.trades.hole_from, line.trades.hole_to, now)
+            if trade.flags & TRADE_OFF_BOOK:
+                counts[<int> OFF_BOOK] += 1
+                continue
+            counts[COUNT_TRADES] += 1
+            if not line.inst.publish or line.inst.factor == 0:
+                counts[COUNT_UNPUBLISHED] += 1
+                continue
+            begin(&self.text, channel, trade.ts_ns, recv_ns, now)
+            put_trade(&self.text, &line.inst, trade)
+            emit(&self.out, channel, &self.text, now)
+
+    cdef void apply_best(self, Line *line, int64_t recv_ns, int64_t now) noexcept nogil:
+        cdef Stage *s = &self.stage
+        cdef Channel *channel = &line.channels[<int> FEED_BBO]
+        if s.order != NO_ID:
+            # a repeat, or the slower of two connections; a lower number with a later time is
+            # a venue that began again
+            if s.order <= line.bbo_order and (s.ts_ns == 0 or s.ts_ns <= line.bbo_ts_ns):
+                self.counts[line.endpoint][COUNT_DUPLICATES] += 1
+                return
+            line.bbo_order = s.order
+            line.bbo_ts_ns = s.ts_ns
+        self.counts[line.endpoint][COUNT_BBO] += 1
+        if not line.inst.publish or line.inst.factor == 0:
+            self.counts[line.endpoint][COUNT_UNPUBLISHED] += 1
+            return
+        begin(&self.text, channel, s.ts_ns, recv_ns, now)
+        put_best(&self.text, &line.inst, s)
+        emit(&self.out, channel, &self.text, now)
+
+    cdef void apply_depth(self, Line *line, int32_t conn, int64_t recv_ns, int64_t now,
+                          const char *at, size_t size) noexcept nogil:
+        cdef int64_t *counts = self.counts[line.endpoint]
+        cdef const Rule *rule = &endpoint_at(line.endpoint).rule
+        cdef Sequence *q = &line.sequence
+        cdef Stage *s = &self.stage
+        cdef Verdict verdict
+        if q.stream != s.stream:
+            if q.stream >= 0:
+                counts[COUNT_OTHER_VARIANT] += 1
+                return
+            q.stream = s.stream
+        counts[COUNT_DEPTH] += 1
+        if q.state == COLD:
+            q.state = BUFFERING
+        verdict = sequence_next(q, rule, s, conn)
+        if verdict == APPLY:
+            book_apply(&line.book, s.bids, &s.n_bids, s.asks, &s.n_asks)
+            if not self.verified(line):
+                self.fail(line, q.reason, now)
+                return
+            line.depth_ts_ns = s.ts_ns
+            if s.last_id != NO_ID:
+                sequence_applied(q, s.last_id)
+            if q.state != LIVE:
+                self.go_live(line, s.last_id, -1, recv_ns, now)
+                q.joined = True
+                return
+            self.say_depth(line, recv_ns, now)
+            if q.refresh:
+                sequence_hold(q, s, recv_ns, recv_ns > 0, at, size)
+            elif book_thin(&line.book, self.depth_levels // 10) and now >= q.ask_at_ns:
+                # the market has moved towards the end of what the snapshot knew
+                q.refresh = q.asked = True
+                q.ask_at_ns = now
+        elif verdict == LOAD:
+            if rule.slack == 0 and s.stream > 0:
+                line.book.keep = s.stream if s.stream < rule.keep else rule.keep
+            book_load(&line.book, s.bids, s.n_bids, s.asks, s.n_asks, 0)
+            if not self.verified(line):
+                self.fail(line, q.reason, now)
+                return
+            line.depth_ts_ns = s.ts_ns
+            self.go_live(line, s.last_id, conn, recv_ns, now)
+        elif verdict == HOLD:
+            counts[COUNT_HELD] += 1
+            sequence_hold(q, s, recv_ns, recv_ns > 0, at, size)
+            if not q.asked:
+                q.asked = True
+                q.ask_at_ns = now + (rule.patience_ns if rule.pushed else 0)
+        elif verdict == WAIT:
+            counts[COUNT_WAITING] += 1
+            if not q.asked:
+                q.asked = True
+                q.ask_at_ns = now + rule.patience_ns
+        elif verdict == DUPLICATE:
+            counts[COUNT_DUPLICATES] += 1
+            if q.pending and q.state != LIVE:
+                # the stream has reached the snapshot and says nothing newer yet
+                self.go_live(line, q.last_id, -1, recv_ns, now)
+        elif verdict == FOREIGN:
+            counts[COUNT_FOREIGN] += 1
+        else:
+            counts[COUNT_DEPTH_GAPS] += 1
+            q.gaps += 1
+            self.hole(line, FEED_DEPTH, q.last_id, s.prev_id, now)
+            self.fail(line, b"restart" if s.restart else b"gap", now)
+            if rule.rest:
+                sequence_hold(q, s, recv_ns, recv_ns > 0, at, size)
+
+    cdef bint verified(self, Line *line) noexcept nogil:
+        """The book that was just changed: whole, of the right checksum, not crossed. Else
+        the reason stands in the sequence."""
+        cdef int64_t *counts = self.counts[line.endpoint]
+        if line.book.failed:
+            line.sequence.reason = b"memory"
+            return False
+        if self.stage.checksum != NO_ID:
+            if book_checksum(&line.book, &line.inst, &self.text) != self.stage.checksum:
+                counts[COUNT_CHECKSUM_BAD] += 1
+                line.sequence.reason = b"checksum"
+                return False
+            counts[COUNT_CHECKSUM_OK] += 1
+        if book_crossed(&line.book):
+            counts[COUNT_CROSSED] += 1
+            line.sequence.reason = b"crossed"
+            return False
+        return True
+
+    cdef void go_live(self, Line *line, int64_t last_id, int32_t owner, int64_t recv_ns,
+                      int64_t now) noexcept nogil:
+        cdef bint was_live = line.sequence.state == LIVE, joined = line.sequence.joined
+        cdef Event event
+        sequence_live(&line.sequence, last_id, owner, now)
+        line.sequence.joined = line.sequence.joined or joined
+        line.sequence.ask_at_ns = now + REFRESH_EVERY_NS
+        self.say_book(line, recv_ns, now)
+        self.keep_book(line, now)
+        if not was_live and self.events.size < MAX_EVENTS * sizeof(Event):
+            event = Event(EVENT_STATE, line.inst.index, FEED_DEPTH, b"", NO_ID, NO_ID, 0, 0)
+            put(&self.events, <const char *> &event, sizeof(Event))
+
+    cdef void fail(self, Line *line, const char *reason, int64_t now) noexcept nogil:
+        """A book that may be wrong is not served: says so at once, and asks for repair."""
+        cdef bint was_live = line.sequence.state == LIVE
+        cdef Channel *channel = &line.channels[<int> FEED_DEPTH]
+        cdef Event event
+        cdef size_t size = 0
+        sequence_fail(&line.sequence, &endpoint_at(line.endpoint).rule, reason, now)
+        if not was_live:
+            return
+        if line.inst.publish and line.inst.factor != 0:
+            begin(&self.text, channel, line.depth_ts_ns, 0, now)
+            put(&self.text, b',"invalid":true,"reason":"', 26)
+            while reason[size]:
+                size += 1
+            put(&self.text, reason, size)
+            put(&self.text, b'"}', 2)
+            emit(&self.out, channel, &self.text, now)
+            self.keep_book(line, now)
+        if self.events.size < MAX_EVENTS * sizeof(Event):
+            event = Event(EVENT_STATE, line.inst.index, FEED_DEPTH, reason, NO_ID, NO_ID, 0, 0)
+            put(&self.events, <const char *> &event, sizeof(Event))
+
+    cdef void hole(self, Line *line, int32_t feed, int64_t first_id, int64_t last_id,
+                   int64_t now) noexcept nogil:
+        cdef Event event
+        if self.events.size < MAX_EVENTS * sizeof(Event):
+            event = Event(EVENT_HOLE, line.inst.index, feed, b"", first_id, last_id,
+                          line.depth_ts_ns if feed == FEED_DEPTH else 0, self.stage.ts_ns)
+            put(&self.events, <const char *> &event, sizeof(Event))
+
+    # ---- messages -------------------------------------------------------------------
+
+    cdef void say_depth(self, Line *line, int64_t recv_ns, int64_t now) noexcept nogil:
+        cdef Stage *s = &self.stage
+        cdef Channel *channel = &line.channels[<int> FEED_DEPTH]
+        cdef Bytes *b = &self.text
+        cdef int32_t bids = line.book.n_pruned_bids, asks = line.book.n_pruned_asks
+        if not line.inst.publish or line.inst.factor == 0:
+            self.counts[line.endpoint][COUNT_UNPUBLISHED] += 1
+            return
+        if s.prev_id == s.last_id and s.last_id != NO_ID and not (s.n_bids or s.n_asks):
+            return  # OKX 5.1: a heartbeat
+        begin(b, channel, s.ts_ns, recv_ns, now)
+        put_ids(b, s.first_id, s.last_id, False)
+        put(b, b',"bids":', 8)
+        put_changes(b, &line.inst, s.bids, s.n_bids, line.book.pruned, bids)
+        put(b, b',"asks":', 8)
+        put_changes(b, &line.inst, s.asks, s.n_asks, line.book.pruned + bids, asks)
+        put(b, b"}", 1)
+        emit(&self.out, channel, b, now)
+
+    cdef void say_book(self, Line *line, int64_t recv_ns, int64_t now) noexcept nogil:
+        """The whole held book as a depth message that replaces what a reader had."""
+        cdef Channel *channel = &line.channels[<int> FEED_DEPTH]
+        cdef Bytes *b = &self.text
+        if not line.inst.publish or line.inst.factor == 0:
+            self.counts[line.endpoint][COUNT_UNPUBLISHED] += 1
+            return
+        begin(b, channel, line.depth_ts_ns, recv_ns, now)
+        put_ids(b, self.stage.first_id if self.stage.snapshot else NO_ID,
+                line.sequence.last_id, True)
+        put(b, b',"bids":', 8)
+        put_side(b, &line.inst, &line.book.bid, 1, line.book.bid.n)
+        put(b, b',"asks":', 8)
+        put_side(b, &line.inst, &line.book.ask, -1, line.book.ask.n)
+        put(b, b"}", 1)
+        emit(&self.out, channel, b, now)
+
+    cdef void keep_book(self, Line *line, int64_t now) noexcept nogil:
+        """The key that a late reader starts from; it says which depth message it includes."""
+        cdef Bytes *b = &self.text
+        cdef Channel *depth = &line.channels[<int> FEED_DEPTH]
+        cdef Channel head
+        if self.out.lines or not line.inst.publish or line.inst.factor == 0:
+            return
+        line.book_set_ns = now
+        b.size = 0
+        put(b, depth.head, depth.head_size - 7)  # without `,"seq":`
+        put(b, b',"ts_exchange":', 15)
+        put_time(b, line.depth_ts_ns)
+        put(b, b',"ts_pub":', 10)
+        put_time(b, now)
+        put(b, b',"depth_epoch":', 15)
+        put_uint(b, self.out.epoch)
+        put(b, b',"depth_seq":', 13)
+        put_uint(b, depth.seq)
+        if line.sequence.state != LIVE:
+            put(b, b',"invalid":true}', 16)
+        else:
+            put(b, b',"last_id":', 11)
+            put_id(b, line.sequence.last_id)
+            put(b, b',"bids":', 8)
+            put_side(b, &line.inst, &line.book.bid, 1, line.book.bid.n)
+            put(b, b',"asks":', 8)
+            put_side(b, &line.inst, &line.book.ask, -1, line.book.ask.n)
+            put(b, b"}", 1)
+        set_key(&self.out, line.book_key, line.book_key_size, b)
+
+    cdef int speak(self, str kind, str name, dict head, str fields, int64_t now) except -1:
+        """A message whose fields Python has made (the text of a JSON object)."""
+        cdef Voice voice = self.spoken.get(name)
+        cdef Channel *channel
+        if voice is None:
+            if len(self.spoken) >= 100000:
+                raise ValueError("too many channels")
+            voice = Voice()
+            self.open_channel(&voice.channel, kind, name, "last:" + name, {})
+            self.spoken[name] = voice
+        channel = &voice.channel
+        channel.seq += 1
+        header = {"type": kind, **head, "epoch": self.out.epoch, "seq": channel.seq,
+                  "ts_exchange": None, "ts_recv": None, "ts_pub": now}
+        if channel.logged:
+            header["prev"] = channel.prev
+            channel.prev = channel.seq
+        text = _compact(header).removesuffix("}")
+        if len(fields) > 2:
+            text += "," + fields.removeprefix("{")
+        else:
+            text += "}"
+        body = text.encode()
+        self.text.size = 0
+        put(&self.text, <const char *> body, len(body))
+        emit(&self.out, channel, &self.text, now)
+        return 0
+
+    def alert(self, str kind not None, str fields_json not None, int64_t now_ns) -> None:
+        self.speak("alert", f"alert:{kind}", {}, fields_json, now_ns)
+
+    def status(self, str exchange not None, str fields_json not None, int64_t now_ns) -> None:
+        self.speak("status", f"status:{exchange}", {"exchange": exchange}, fields_json, now_ns)
+
+    cdef int tell_events(self, int64_t now) except -1:
+        cdef Event event
+        cdef size_t at = 0
+        cdef Line *line
+        cdef Sequence *q
+        while at < self.events.size:
+            memcpy(&event, self.events.at + at, sizeof(Event))
+            at += sizeof(Event)
+            line = self.lines[event.line]
+            q = &line.sequence
+            spec = self.specs[event.line]
+            head = {"exchange": spec["exchange"], "symbol": spec["symbol"]}
+            if event.kind == EVENT_STATE:
+                live = event.reason[0] == 0
+                fields = {"feed": "depth", "state": "LIVE" if live else "INVALID",
+                          "reason": None if live else event.reason.decode(),
+                          "last_id": None if q.last_id == NO_ID else q.last_id,
+                          "resyncs": q.resyncs, "gaps": q.gaps}
+                self.speak("status", "status:" + spec["exchange"], head, _compact(fields), now)
+            else:
+                fields = {"feed": FEEDS[event.feed], "first_id": event.first_id,
+                          "last_id": event.last_id, "t0": event.t0_ns or None,
+                          "t1": event.t1_ns or None, "filled": False}
+                self.speak("alert", "alert:gap", head, _compact(fields), now)
+        self.events.size = 0
+        return 0
+
+    # ---- timer ----------------------------------------------------------------------
+
+    def on_timer(self, int64_t now_ns) -> None:
+        cdef int32_t i, f
+        cdef Line *line
+        cdef Sequence *q
+        cdef const Rule *rule
+        cdef Voice voice
+        self.last_now_ns = now_ns
+        for i in range(self.n_lines):
+            line = self.lines[i]
+            q = &line.sequence
+            for f in range(FEED_COUNT):
+                flush_kept(&self.out, &line.channels[f], now_ns)
+            if q.state == LIVE and now_ns - line.book_set_ns >= BOOK_EVERY_NS:
+                self.keep_book(line, now_ns)
+            if q.asked and now_ns >= q.ask_at_ns and len(self.wants) < 4096:
+                rule = &endpoint_at(line.endpoint).rule
+                self.wants.append((self.remedy(q, rule), i, q.attempts))
+                if q.state != LIVE:
+                    q.state = BUFFERING
+                q.ask_at_ns = now_ns + sequence_backoff(q)
+                q.attempts += 1
+        for voice in self.spoken.values():
+            flush_kept(&self.out, &voice.channel, now_ns)
+
+    cdef str remedy(self, const Sequence *q, const Rule *rule):
+        if not rule.rest:
+            return "resubscribe"
+        if not rule.pushed:
+            return "snapshot"
+        # OKX 5.2 and 5.3: after a fault a new subscription; a snapshot that the venue does
+        # not push is fetched
+        return "resubscribe" if q.state == INVALID else "snapshot"
+
+    # ---- hand over ------------------------------------------------------------------
+
+    def take_pub(self):
+        if self.out.pub.size == 0 or self.out.lines:
+            return None
+        if self.out.pub.failed:
+            raise MemoryError("the out buffer is not whole")
+        taken = (self.out.pub.at[:self.out.pub.size], self.out.replies, self.out.messages,
+                 self.out.first_ns)
+        self.out.pub.size = 0
+        self.out.replies = self.out.messages = 0
+        self.out.first_ns = 0
+        return taken
+
+    def take_log(self):
+        if self.out.entries == 0:
+            return None
+        if self.out.log.failed or self.out.index.failed:
+            raise MemoryError("the out buffer is not whole")
+        taken = (self.out.log.at[:self.out.log.size], self.out.index.at[:self.out.index.size],
+                 self.out.entries)
+        self.out.log.size = self.out.index.size = 0
+        self.out.entries = 0
+        return taken
+
+    def take_lines(self) -> bytes:
+        if not self.out.lines or self.out.pub.size == 0:
+            return b""
+        taken = self.out.pub.at[:self.out.pub.size]
+        self.out.pub.size = 0
+        self.out.messages = 0
+        return taken
+
+    def has_output(self) -> bool:
+        return self.out.pub.size > 0 or self.out.entries > 0
+
+    def take_wants(self) -> list:
+        wants, self.wants = self.wants, []
+        return wants
+
+    # ---- what is known --------------------------------------------------------------
+
+    def channel_name(self, int channel) -> str:
+        return self.channel_names[channel]
+
+    def stream_key(self, int channel) -> str:
+        return self.stream_names[channel]
+
+    def stream_keys(self) -> list:
+        return list(self.stream_names)
+
+    def last_seen(self, int instrument, str feed not None) -> int:
+        return self.line_at(instrument).seen_ns[FEEDS.index(feed)]
+
+    def book_state(self, int instrument) -> str:
+        return STATES[<int> self.line_at(instrument).sequence.state]
+
+    def best(self, int instrument):
+        """((bid, size) | None, (ask, size) | None) of the held book as venue-unit mantissas
+        with their exponents behind: (bid, ask, px_exp, qty_exp)."""
+        cdef Line *line = self.line_at(instrument)
+        bid = ask = None
+        if line.book.bid.n:
+            bid = (line.book.bid.at[line.book.bid.n - 1].key,
+                   line.book.bid.at[line.book.bid.n - 1].qty)
+        if line.book.ask.n:
+            ask = (-line.book.ask.at[line.book.ask.n - 1].key,
+                   line.book.ask.at[line.book.ask.n - 1].qty)
+        return bid, ask, line.inst.px_exp, line.inst.qty_exp
+
+    def books(self) -> list:
+        cdef int32_t i
+        cdef Line *line
+        found = []
+        for i in range(self.n_lines):
+            line = self.lines[i]
+            found.append({
+                **self.specs[i],
+                "instrument": i,
+                "state": STATES[<int> line.sequence.state],
+                "reason": line.sequence.reason.decode(),
+                "last_id": None if line.sequence.last_id == NO_ID else line.sequence.last_id,
+                "bids": line.book.bid.n,
+                "asks": line.book.ask.n,
+                "resyncs": line.sequence.resyncs,
+                "gaps": line.sequence.gaps,
+                "published": bool(line.inst.publish and line.inst.factor != 0),
+                "contract_known": line.inst.factor != 0,
+                "trades": None if line.trades.last_number == NO_ID else line.trades.last_number,
+                "memory_bytes": line_bytes(line),
+            })
+        return found
+
+    def counters(self) -> dict:
+        return {
+            name: {label: self.counts[at][which]
+                   for table in (COUNTERS, OUTCOMES) for which, label in table.items()
+                   if self.counts[at][which]}
+            for name, at in ENDPOINTS.items()
+        }
+
+    def samples(self) -> list:
+        return [dict(sample) for kept in self.reject_samples.values() for sample in kept]
+
+    cdef int reject(self, int32_t endpoint, Outcome outcome, int64_t recv_ns, const char *at,
+                    size_t size) except -1:
+        self.counts[endpoint][<int> outcome] += 1
+        kept = self.reject_samples.setdefault((endpoint, <int> outcome), deque(maxlen=SAMPLES))
+        kept.append({"endpoint": endpoint_at(endpoint).name.decode(),
+                     "reason": OUTCOMES[outcome],
+                     "recv_ns": recv_ns,
+                     "frame": at[:min(size, SAMPLE_BYTES)].decode("utf-8", "backslashreplace")})
+        return 0
+
+
+cdef size_t line_bytes(const Line *line) noexcept:
+    cdef size_t total = sizeof(Line) - sizeof(Book) + book_bytes(&line.book)
+    cdef int32_t f
+    for f in range(FEED_COUNT):
+        total += line.channels[f].last.room
+        total += line.channels[f].name_size + line.channels[f].head_size
+        total += line.channels[f].key_size + line.channels[f].stream_size + 4
+    return total + line.sequence.held.room + line.inst.name_size + line.book_key_size
+
+
+cdef void free_line(Line *line) noexcept:
+    cdef int32_t f
+    book_free(&line.book)
+    trades_free(&line.trades)
+    sequence_drop_held(&line.sequence)
+    for f in range(FEED_COUNT):
+        channel_free(&line.channels[f])
+    free(line.inst.name)
+    free(line.book_key)
+    free(line)
+
+
+def _compact(fields) -> str:
+    return _json.dumps(fields, separators=(",", ":"), ensure_ascii=False)

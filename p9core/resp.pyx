@@ -1,0 +1,83 @@
+"""The RESP writer: commands as the server reads them, lengths in front of everything."""
+
+from libc.stdint cimport int32_t, int64_t, uint64_t
+
+from p9core.buffer cimport Bytes, put, put_uint, reserve, uint_before
+
+
+cdef inline void bulk(Bytes *b, const char *text, size_t size) noexcept nogil:
+    put(b, b"$", 1)
+    put_uint(b, size)
+    put(b, b"\r\n", 2)
+    put(b, text, size)
+    put(b, b"\r\n", 2)
+
+
+cdef void set_key(Out *out, const char *key, int32_t size, const Bytes *value) noexcept nogil:
+    if out.lines:
+        return
+    put(&out.pub, b"*3\r\n$3\r\nSET\r\n", 13)
+    bulk(&out.pub, key, size)
+    bulk(&out.pub, value.at, value.size)
+    out.replies += 1
+
+
+cdef void log_entry(Out *out, Channel *channel, const Bytes *message) noexcept nogil:
+    cdef char id[42]
+    cdef char *start
+    cdef Entry entry
+    entry.channel = channel.index
+    entry.seq = channel.seq
+    entry.offset = <int64_t> out.log.size
+    put(&out.log, b"*8\r\n$4\r\nXADD\r\n", 14)
+    bulk(&out.log, channel.stream, channel.stream_size)
+    put(&out.log, b"$6\r\nMAXLEN\r\n$1\r\n~\r\n", 19)
+    start = uint_before(id + 42, <uint64_t> out.maxlen)
+    bulk(&out.log, start, id + 42 - start)
+    start = uint_before(id + 42, <uint64_t> channel.seq) - 1
+    start[0] = b"-"
+    start = uint_before(start, <uint64_t> out.epoch)
+    bulk(&out.log, start, id + 42 - start)
+    put(&out.log, b"$1\r\nm\r\n", 7)
+    bulk(&out.log, message.at, message.size)
+    entry.size = <int64_t> out.log.size - entry.offset
+    put(&out.index, <const char *> &entry, sizeof(Entry))
+    out.entries += 1
+
+
+cdef void flush_kept(Out *out, Channel *channel, int64_t now_ns) noexcept nogil:
+    if channel.dirty and now_ns - channel.set_ns >= KEEP_EVERY_NS:
+        set_key(out, channel.key, channel.key_size, &channel.last)
+        channel.set_ns = now_ns
+        channel.dirty = False
+
+
+cdef void emit(Out *out, Channel *channel, const Bytes *message, int64_t now_ns) noexcept nogil:
+    """One message to its channel, and to its stream and its key where it has them."""
+    if out.lines:
+        put(&out.pub, channel.name, channel.name_size)
+        put(&out.pub, b" ", 1)
+        put(&out.pub, message.at, message.size)
+        put(&out.pub, b"\n", 1)
+        out.messages += 1
+        return
+    if not channel.announced:
+        channel.announced = True
+        put(&out.pub, b"*3\r\n$4\r\nSADD\r\n", 14)
+        bulk(&out.pub, out.channels, out.channels_size)
+        bulk(&out.pub, channel.name, channel.name_size)
+        out.replies += 1
+    if out.messages == 0:
+        out.first_ns = now_ns
+    put(&out.pub, b"*3\r\n$7\r\nPUBLISH\r\n", 17)
+    bulk(&out.pub, channel.name, channel.name_size)
+    bulk(&out.pub, message.at, message.size)
+    out.replies += 1
+    out.messages += 1
+    if channel.logged:
+        log_entry(out, channel, message)
+    if channel.kept:
+        channel.last.size = 0
+        put(&channel.last, message.at, message.size)
+        channel.dirty = True
+        flush_kept(out, channel, now_ns)

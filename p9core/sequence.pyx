@@ -1,0 +1,213 @@
+"""Sequencing: what may be applied, what is held, dropped, or proves a hole."""
+
+from libc.stdint cimport int32_t, int64_t, uint64_t
+from libc.stdlib cimport calloc, free
+from libc.string cimport memset
+
+from p9core.buffer cimport put, release
+from p9core.types cimport NO_ID, TRADE_AGGREGATE, Stage, Trade
+
+
+cdef void sequence_init(Sequence *q) noexcept nogil:
+    memset(q, 0, sizeof(Sequence))
+    q.state = COLD
+    q.reason = b"cold"
+    q.last_id = q.held_last = NO_ID
+    q.owner = q.stream = -1
+    for i in range(RECENT):
+        q.recent[i] = NO_ID
+
+
+cdef Verdict sequence_link(const Sequence *q, const Rule *rule,
+                           int64_t prev_id, int64_t last_id) noexcept nogil:
+    """Whether `prev_id -> last_id` continues `q.last_id`."""
+    cdef int32_t i
+    if prev_id == q.last_id:
+        return APPLY
+    if rule.monotone or not q.joined:
+        if last_id <= q.last_id:
+            return DUPLICATE
+        # the first link behind a REST snapshot may straddle it
+        if (rule.overlap or not q.joined) and prev_id <= q.last_id:
+            return APPLY
+        return GAP
+    # ids may go back here: only an id that was just applied is a duplicate
+    for i in range(RECENT):
+        if q.recent[i] == last_id:
+            return DUPLICATE
+    return GAP
+
+
+cdef Verdict sequence_next(Sequence *q, const Rule *rule, const Stage *s,
+                           int32_t conn) noexcept nogil:
+    cdef Verdict verdict
+    if s.snapshot:
+        return LOAD
+    if q.state == LIVE:
+        if q.owner >= 0 and q.owner != conn:
+            return FOREIGN
+        if s.restart:
+            return GAP
+        if s.last_id == NO_ID:
+            return APPLY
+        return sequence_link(q, rule, s.prev_id, s.last_id)
+    if not rule.rest or s.last_id == NO_ID:
+        return WAIT
+    if q.pending:
+        verdict = sequence_link(q, rule, s.prev_id, s.last_id)
+        if verdict == DUPLICATE and s.prev_id > q.last_id:
+            verdict = GAP
+        if verdict != GAP:
+            return verdict
+        # the snapshot is older than the stream: keep the stream, ask again
+        q.pending = False
+    if q.n_held:
+        if rule.monotone and s.last_id <= q.held_last:
+            return DUPLICATE
+        if s.prev_id != q.held_last and not (rule.overlap and s.prev_id <= q.held_last):
+            # a hole inside what is held: nothing before it can bridge any more
+            sequence_drop_held(q)
+    return HOLD
+
+
+cdef void sequence_hold(Sequence *q, const Stage *s, int64_t recv_ns, bint known_recv,
+                        const char *frame, size_t size) noexcept nogil:
+    cdef Held head
+    if q.n_held >= MAX_HELD or q.held.size + size > MAX_HELD_BYTES:
+        sequence_drop_held(q)
+    head.recv_ns = recv_ns
+    head.known_recv = known_recv
+    head.first_id = s.first_id
+    head.prev_id = s.prev_id
+    head.last_id = s.last_id
+    head.size = <int32_t> size
+    put(&q.held, <const char *> &head, sizeof(Held))
+    put(&q.held, frame, size)
+    if q.held.failed:
+        sequence_drop_held(q)
+        return
+    q.n_held += 1
+    q.held_last = s.last_id
+
+
+cdef void sequence_drop_held(Sequence *q) noexcept nogil:
+    release(&q.held)
+    q.n_held = 0
+    q.held_last = NO_ID
+
+
+cdef void sequence_applied(Sequence *q, int64_t last_id) noexcept nogil:
+    q.last_id = last_id
+    q.joined = True
+    q.recent[q.at_recent] = last_id
+    q.at_recent = (q.at_recent + 1) % RECENT
+
+
+cdef void sequence_live(Sequence *q, int64_t last_id, int32_t owner,
+                        int64_t now_ns) noexcept nogil:
+    cdef int32_t i
+    if q.state != LIVE:
+        q.since_ns = now_ns
+    q.state = LIVE
+    q.reason = b""
+    q.owner = owner
+    q.last_id = last_id
+    q.joined = owner >= 0
+    q.pending = q.refresh = q.asked = False
+    q.attempts = 0
+    for i in range(RECENT):
+        q.recent[i] = NO_ID
+    sequence_drop_held(q)
+
+
+cdef void sequence_fail(Sequence *q, const Rule *rule, const char *reason,
+                        int64_t now_ns) noexcept nogil:
+    """Leaves LIVE (or stays out of it) and asks for repair at once."""
+    if q.state == LIVE:
+        q.resyncs += 1
+        q.since_ns = now_ns
+    q.state = INVALID
+    q.reason = reason
+    q.owner = -1
+    q.pending = q.refresh = False
+    q.asked = True
+    q.ask_at_ns = now_ns
+    sequence_drop_held(q)
+
+
+cdef int64_t sequence_backoff(const Sequence *q) noexcept nogil:
+    """How long to wait for an answer before asking again: 2 s doubled up to 32 s. The jitter
+    is the business of whoever carries the question out."""
+    return <int64_t> 2000000000 << (q.attempts if q.attempts < 4 else 4)
+
+
+cdef void trades_init(TradeRun *run) noexcept nogil:
+    memset(run, 0, sizeof(TradeRun))
+    run.last_number = run.last_fill = NO_ID
+    run.stream = -1
+
+
+cdef void trades_free(TradeRun *run) noexcept nogil:
+    free(run.seen)
+    run.seen = NULL
+
+
+cdef bint remember(TradeRun *run, const Trade *trade) noexcept nogil:
+    """True where this id was seen among the last REMEMBERED ones; else notes it."""
+    cdef uint64_t hash = 14695981039346656037ULL, slot
+    cdef uint64_t *table
+    cdef int32_t i, t
+    cdef int32_t slots = 2 * REMEMBERED
+    if run.seen == NULL:
+        run.seen = <uint64_t *> calloc(2 * slots, sizeof(uint64_t))
+        if run.seen == NULL:
+            return False
+    for i in range(trade.id.size):
+        hash = (hash ^ <unsigned char> trade.id.at[i]) * 1099511628211ULL
+    if hash == 0:
+        hash = 1
+    for t in range(2):
+        table = run.seen + t * slots
+        slot = hash % slots
+        while table[slot] != 0:
+            if table[slot] == hash:
+                return True
+            slot = (slot + 1) % slots
+    if run.n_seen == REMEMBERED:
+        # the newer table becomes the older one
+        for i in range(slots):
+            run.seen[slots + i] = run.seen[i]
+            run.seen[i] = 0
+        run.n_seen = 0
+    slot = hash % slots
+    while run.seen[slot] != 0:
+        slot = (slot + 1) % slots
+    run.seen[slot] = hash
+    run.n_seen += 1
+    return False
+
+
+cdef TradeVerdict trades_next(TradeRun *run, const Trade *trade) noexcept nogil:
+    cdef bint aggregate = trade.flags & TRADE_AGGREGATE != 0
+    cdef TradeVerdict verdict = TRADE_NEW
+    if trade.number == NO_ID:
+        return TRADE_DUPLICATE if remember(run, trade) else TRADE_NEW
+    if aggregate and run.fills:
+        return TRADE_SUPERSEDED
+    if not aggregate and run.aggregates:
+        # single fills have come beside aggregates: they go on where the last aggregate ended
+        run.aggregates = False
+        run.last_number = run.last_fill
+    if run.last_number != NO_ID:
+        if trade.number <= run.last_number:
+            run.fills = run.fills or not aggregate
+            return TRADE_DUPLICATE
+        if trade.number != run.last_number + 1:
+            verdict = TRADE_HOLE
+            run.hole_from = run.last_number + 1
+            run.hole_to = trade.number - 1
+    run.last_number = trade.number
+    run.last_fill = trade.last_fill
+    run.aggregates = aggregate
+    run.fills = run.fills or not aggregate
+    return verdict

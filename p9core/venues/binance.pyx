@@ -1,0 +1,359 @@
+"""Binance frames: spot and USD-M, raw (`/ws`) or wrapped in {"stream", "data"} (`/stream`).
+
+Payload keys are single letters, so one table by letter holds a frame's scalars wherever they
+stand. `b` and `a` are level lists in a depth update, prices in a book ticker and ids in an
+old trade: the event type decides, after the walk.
+"""
+
+from libc.stdint cimport int32_t, int64_t
+from libc.string cimport memcmp, memset
+
+from p9core.json cimport Document, Fields, Value
+from p9core.number cimport NUMBER_OK, integer
+from p9core.types cimport *
+from p9core.venues.decoder cimport (Context, equals, find, level, levels, pair, plain_id, print_of,
+                                    room_for_trade, scalar, stage_reset, starts, text, time_ms)
+
+cdef enum:
+    SPOT = 0
+    LINEAR = 1
+
+
+cdef struct Payload:
+    const char *by_letter[64]  # token of each one-letter key, by its low six bits
+    const char *pu
+    const char *nq
+    const char *st
+    bint partial               # a partial book: whole top levels, no diff
+    bint late                  # levels stood before the symbol
+    Outcome outcome            # of the levels
+
+
+cdef inline const char *at(const Payload *p, char letter) noexcept nogil:
+    return p.by_letter[letter & 63]
+
+
+cdef void walk(Context *c, Fields *f, Payload *p, Stage *s) noexcept nogil:
+    cdef const char *key
+    cdef const char *token
+    cdef Span name
+    cdef Outcome outcome
+    while f.next():
+        key = f.key
+        token = f.token()
+        if key[1] == b'"':
+            p.by_letter[key[0] & 63] = token
+            if key[0] == b"s":
+                if text(c, token, &name):
+                    find(c, &name, s)
+            elif token[0] == b"[" and (key[0] == b"b" or key[0] == b"a"):
+                if s.instrument < 0:
+                    p.late = True
+                    continue
+                outcome = levels(f.value, c.instruments[s.instrument], s, key[0] == b"b")
+                if outcome != DECODED:
+                    # a surplus of digits must not hide a worse fault, nor stop the look at
+                    # the other side
+                    p.outcome = outcome
+                    if outcome != REJECT_SURPLUS:
+                        return
+        elif memcmp(key, b'pu"', 3) == 0:
+            p.pu = token
+        elif memcmp(key, b'nq"', 3) == 0:
+            p.nq = token
+        elif memcmp(key, b'st"', 3) == 0:
+            p.st = token
+        elif memcmp(key, b'lastUpdateId"', 13) == 0:
+            p.partial = True
+
+
+cdef bint is_partial(const Span *stream, Stage *s) noexcept nogil:
+    """Top-N and RPI books look like diffs; only the name of the stream tells. Notes the speed."""
+    cdef int32_t i = 0, speed = 0
+    while i < stream.size and stream.at[i] != b"@":
+        i += 1
+    if i == stream.size:
+        return False
+    if memcmp(stream.at + i, b"@depth", 6) != 0:
+        return True
+    i += 6
+    if i < stream.size and stream.at[i] != b"@":
+        return True
+    i += 1
+    while i < stream.size and 48 <= stream.at[i] <= 57:
+        speed = speed * 10 + (stream.at[i] - 48)
+        i += 1
+    s.stream = speed
+    return False
+
+
+cdef Outcome depth(Context *c, Payload *p, Stage *s, const Span *stream) noexcept nogil:
+    s.feed = FEED_DEPTH
+    if stream.size and is_partial(stream, s):
+        return IGNORED
+    if at(p, b"U") == NULL or at(p, b"u") == NULL or at(p, b"b") == NULL or at(p, b"a") == NULL:
+        return REJECT_SHAPE
+    if s.instrument < 0:
+        return REJECT_SYMBOL if at(p, b"s") != NULL else REJECT_SHAPE
+    if at(p, b"b")[0] != b"[" or at(p, b"a")[0] != b"[":
+        return REJECT_SHAPE
+    if p.outcome != DECODED:
+        return p.outcome
+    if integer(at(p, b"U"), &s.first_id) != NUMBER_OK or integer(at(p, b"u"), &s.last_id) != NUMBER_OK:
+        return REJECT_NUMBER
+    if s.first_id < 0 or s.last_id < s.first_id:
+        return REJECT_NUMBER
+    if c.market == SPOT:
+        s.prev_id = s.first_id - 1
+    elif p.pu == NULL:
+        return REJECT_SHAPE
+    elif integer(p.pu, &s.prev_id) != NUMBER_OK or s.prev_id < 0:
+        return REJECT_NUMBER
+    # USD-M: T, the matching time; spot has only E
+    if not time_ms(at(p, b"T") if c.market != SPOT else at(p, b"E"), &s.ts_ns):
+        return REJECT_SHAPE
+    return DECODED
+
+
+cdef Outcome trade(Context *c, Payload *p, Stage *s, bint aggregate) noexcept nogil:
+    cdef Trade *t
+    cdef Outcome outcome
+    cdef int64_t first = NO_ID
+    cdef const char *id = at(p, b"a") if aggregate else at(p, b"t")
+    s.feed = FEED_TRADE
+    if s.instrument < 0:
+        return REJECT_SYMBOL if at(p, b"s") != NULL else REJECT_SHAPE
+    t = room_for_trade(s)
+    if t == NULL:
+        return REJECT_MEMORY
+    memset(t, 0, sizeof(Trade))
+    if id == NULL or at(p, b"m") == NULL or not time_ms(at(p, b"T"), &t.ts_ns):
+        return REJECT_SHAPE
+    if integer(id, &t.number) != NUMBER_OK or t.number < 0 or not scalar(c, id, &t.id):
+        return REJECT_NUMBER
+    if not plain_id(&t.id):
+        return REJECT_NUMBER
+    s.ts_ns = t.ts_ns
+    t.count = 1
+    t.last_fill = t.number
+    s.n_trades = 1
+    if at(p, b"X") != NULL and memcmp(at(p, b"X"), b'"MARKET"', 8) != 0:
+        # 4.5: INSURANCE_FUND, ADL and NA rows are no market matches, some have price 0; they
+        # still count in the run of ids
+        t.flags = TRADE_OFF_BOOK
+        return DECODED
+    outcome = print_of(at(p, b"p"), at(p, b"q"), c.instruments[s.instrument], s, t)
+    if outcome != DECODED:
+        return outcome
+    # m: the buyer was the maker, so the seller took
+    if at(p, b"m")[0] == b"t":
+        t.side = -1
+    elif at(p, b"m")[0] == b"f":
+        t.side = 1
+    else:
+        return REJECT_SHAPE
+    if not aggregate:
+        return DECODED
+    t.flags = TRADE_AGGREGATE
+    if at(p, b"f") == NULL or at(p, b"l") == NULL:
+        return REJECT_SHAPE
+    if integer(at(p, b"f"), &first) != NUMBER_OK or integer(at(p, b"l"), &t.last_fill) != NUMBER_OK:
+        return REJECT_NUMBER
+    if first < 0 or t.last_fill < first or t.last_fill - first > 1000000000:
+        return REJECT_NUMBER
+    t.count = <int32_t> (t.last_fill - first + 1)
+    if p.nq != NULL:
+        # nq: the size without RPI fills
+        outcome = pair(at(p, b"p"), p.nq, c.instruments[s.instrument], s, &t.px, &t.organic)
+        if outcome != DECODED:
+            return outcome
+        if not 0 <= t.organic <= t.qty:
+            return REJECT_NUMBER
+        t.flags |= TRADE_HAS_ORGANIC
+        if t.organic == 0:
+            t.flags |= TRADE_RPI
+    return DECODED
+
+
+cdef Outcome ticker(Context *c, Payload *p, Stage *s) noexcept nogil:
+    cdef Outcome outcome
+    s.feed = FEED_BBO
+    if s.instrument < 0:
+        return REJECT_SYMBOL if at(p, b"s") != NULL else REJECT_SHAPE
+    if at(p, b"u") == NULL:
+        return REJECT_SHAPE
+    if integer(at(p, b"u"), &s.last_id) != NUMBER_OK or s.last_id < 0:
+        return REJECT_NUMBER
+    s.order = s.last_id
+    # spot gives no time
+    if at(p, b"T") != NULL and not time_ms(at(p, b"T"), &s.ts_ns):
+        return REJECT_SHAPE
+    outcome = level(at(p, b"b"), at(p, b"B"), c.instruments[s.instrument], s, True)
+    if outcome != DECODED and outcome != REJECT_SURPLUS:
+        return outcome
+    if outcome == DECODED:
+        return level(at(p, b"a"), at(p, b"A"), c.instruments[s.instrument], s, False)
+    level(at(p, b"a"), at(p, b"A"), c.instruments[s.instrument], s, False)
+    return outcome
+
+
+cdef bint known_event(const Span *event) noexcept nogil:
+    """Events of streams that this version does not read."""
+    return (equals(event, b"kline", 5) or equals(event, b"markPriceUpdate", 15)
+            or equals(event, b"forceOrder", 10) or equals(event, b"24hrTicker", 10)
+            or equals(event, b"24hrMiniTicker", 14) or equals(event, b"contractInfo", 12)
+            or equals(event, b"blockTrade", 10) or equals(event, b"continuous_kline", 16)
+            or equals(event, b"compositeIndex", 14) or equals(event, b"assetIndexUpdate", 16)
+            or equals(event, b"avgPrice", 8) or equals(event, b"referencePrice", 14)
+            or equals(event, b"1hTicker", 8) or equals(event, b"4hTicker", 8)
+            or equals(event, b"1dTicker", 8) or equals(event, b"ticker_all", 10))
+
+
+cdef Outcome payload(Context *c, Fields *f, Stage *s, const Span *stream, Payload *p) noexcept nogil:
+    cdef Span event
+    memset(p, 0, sizeof(Payload))
+    p.outcome = DECODED
+    walk(c, f, p, s)
+    if not f.ok:
+        return REJECT_JSON
+    if p.outcome != DECODED and p.outcome != REJECT_SURPLUS:
+        return p.outcome
+    if at(p, b"e") == NULL:
+        if p.partial:
+            return IGNORED
+        # spot book tickers have no event type
+        if at(p, b"u") != NULL and at(p, b"B") != NULL and at(p, b"A") != NULL:
+            return ticker(c, p, s)
+        return REJECT_UNKNOWN
+    if not text(c, at(p, b"e"), &event):
+        return REJECT_SHAPE
+    if equals(&event, b"depthUpdate", 11):
+        return depth(c, p, s, stream)
+    if equals(&event, b"bookTicker", 10):
+        return ticker(c, p, s)
+    if equals(&event, b"trade", 5):
+        return trade(c, p, s, False)
+    if equals(&event, b"aggTrade", 8):
+        return trade(c, p, s, True)
+    if equals(&event, b"serverShutdown", 14):
+        s.control = CONTROL_NOTICE
+        s.code = s.message = event
+        return CONTROL
+    return IGNORED if known_event(&event) else REJECT_UNKNOWN
+
+
+cdef bint to_data(Document *json, Fields *root, Fields *data) noexcept nogil:
+    """From the top again, to the object that holds the payload."""
+    if not json.reopen(root[0]):
+        return False
+    while root.next():
+        if memcmp(root.key, b'data"', 5) == 0:
+            return data.open(root.value)
+    return False
+
+
+cdef Outcome decode(Context *c, const char *frame, size_t size, Stage *s) noexcept nogil:
+    cdef Fields root, data
+    cdef Payload p
+    cdef Span stream
+    cdef Outcome outcome = REJECT_UNKNOWN
+    cdef bint wrapped = False, control = False, raw = False
+    cdef const char *key
+    stage_reset(s)
+    c.limit = frame + size
+    stream.at = NULL
+    stream.size = 0
+    p.late = False
+    if not c.json.open(frame, size, root):
+        return REJECT_UTF8 if c.json.bad_utf8() else REJECT_JSON
+    while root.next():
+        key = root.key
+        if memcmp(key, b'stream"', 7) == 0:
+            if not text(c, root.token(), &stream):
+                return REJECT_SHAPE
+        elif memcmp(key, b'data"', 5) == 0:
+            wrapped = True
+            if root.token()[0] == b"[":
+                outcome = IGNORED  # the all-market lists
+            elif not data.open(root.value):
+                return REJECT_SHAPE
+            else:
+                outcome = payload(c, &data, s, &stream, &p)
+        elif memcmp(key, b'result"', 7) == 0:
+            control = True
+            s.control = CONTROL_ACK
+        elif memcmp(key, b'id"', 3) == 0:
+            control = True
+            scalar(c, root.token(), &s.request)
+        elif memcmp(key, b'code"', 5) == 0:
+            control = True
+            s.control = CONTROL_ERROR
+            scalar(c, root.token(), &s.code)
+        elif memcmp(key, b'msg"', 4) == 0:
+            scalar(c, root.token(), &s.message)
+        elif memcmp(key, b'error"', 6) == 0:
+            control = True
+            s.control = CONTROL_ERROR
+            if data.open(root.value):
+                while data.next():
+                    if memcmp(data.key, b'code"', 5) == 0:
+                        scalar(c, data.token(), &s.code)
+                    elif memcmp(data.key, b'msg"', 4) == 0:
+                        scalar(c, data.token(), &s.message)
+        elif not wrapped and not control:
+            raw = True
+            break
+    if raw:
+        if not c.json.reopen(root):
+            return REJECT_JSON
+        outcome = payload(c, &root, s, &stream, &p)
+    if not root.ok or not c.json.at_end():
+        return REJECT_JSON
+    if control and not wrapped and not raw:
+        return CONTROL
+    if outcome == IGNORED and not wrapped and not raw:
+        return REJECT_UNKNOWN
+    if p.late and s.instrument >= 0 and (wrapped or raw):
+        # the levels stood before the symbol, or the stream's name behind the data
+        if raw:
+            if not c.json.reopen(root):
+                return REJECT_JSON
+            return payload(c, &root, s, &stream, &p)
+        if not to_data(c.json, &root, &data):
+            return REJECT_JSON
+        return payload(c, &data, s, &stream, &p)
+    return outcome
+
+
+cdef Outcome snapshot(Context *c, const char *body, size_t size, Stage *s) noexcept nogil:
+    """REST depth; the caller has set `s.instrument`."""
+    cdef Fields root
+    cdef Outcome outcome = DECODED, one
+    cdef int32_t instrument = s.instrument, sides = 0
+    stage_reset(s)
+    s.instrument = instrument
+    s.feed = FEED_DEPTH
+    s.snapshot = True
+    c.limit = body + size
+    if not c.json.open(body, size, root):
+        return REJECT_UTF8 if c.json.bad_utf8() else REJECT_JSON
+    while root.next():
+        if memcmp(root.key, b'lastUpdateId"', 13) == 0:
+            if integer(root.token(), &s.last_id) != NUMBER_OK:
+                return REJECT_NUMBER
+        elif memcmp(root.key, b'T"', 2) == 0:
+            time_ms(root.token(), &s.ts_ns)
+        elif memcmp(root.key, b'bids"', 5) == 0 or memcmp(root.key, b'asks"', 5) == 0:
+            one = levels(root.value, c.instruments[instrument], s, root.key[0] == b"b")
+            sides += 1
+            if one != DECODED:
+                outcome = one
+                if one != REJECT_SURPLUS:
+                    return one
+    if not root.ok or not c.json.at_end():
+        return REJECT_JSON
+    if s.last_id == NO_ID or s.last_id < 0 or sides != 2:
+        return REJECT_SHAPE
+    s.first_id = NO_ID
+    s.prev_id = NO_ID
+    return outcome

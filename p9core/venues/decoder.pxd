@@ -1,0 +1,226 @@
+"""What the decoders of all venues share: their signature, and how a level, a time, a text is
+read from JSON into the stage."""
+
+from libc.stdint cimport int32_t, int64_t
+from libc.stdlib cimport realloc
+from libc.string cimport memcmp
+
+from p9core.instruments cimport Instrument, Names, names_find
+from p9core.json cimport Document, Items, Value, text_size
+from p9core.number cimport (NUMBER_BAD, NUMBER_OK, NUMBER_OVERFLOW, NUMBER_SURPLUS, Number,
+                            decimal, integer)
+from p9core.types cimport (NO_ID, NO_INSTRUMENT, DECODED, REJECT_MEMORY, REJECT_NEGATIVE,
+                           REJECT_NUMBER, REJECT_OVERFLOW, REJECT_SHAPE, REJECT_SURPLUS,
+                           REJECT_SYMBOL, Change, Outcome, Span, Stage, Trade)
+
+
+cdef struct Context:
+    Document *json            # the parser, shared by all connections
+    const Names *names        # of this endpoint
+    Instrument **instruments  # by index, of all endpoints
+    const char *limit         # end of the frame being decoded
+    int32_t market            # which variant of the venue's frames
+
+
+# One frame into the stage; `size` bytes at `at` with padding behind them.
+ctypedef Outcome (*Decode)(Context *c, const char *at, size_t size, Stage *s) noexcept nogil
+
+
+cdef inline void stage_reset(Stage *s) noexcept nogil:
+    s.instrument = NO_INSTRUMENT
+    s.ts_ns = 0
+    s.stream = 0
+    s.snapshot = s.restart = s.more = False
+    s.first_id = s.last_id = s.prev_id = s.checksum = s.order = NO_ID
+    s.n_bids = s.n_asks = s.n_trades = 0
+    s.need_px = s.need_qty = 0
+    s.request.size = s.code.size = s.message.size = s.topic.size = s.symbol.size = 0
+
+
+cdef inline Outcome refused(Number number) noexcept nogil:
+    if number == NUMBER_SURPLUS:
+        return REJECT_SURPLUS
+    return REJECT_OVERFLOW if number == NUMBER_OVERFLOW else REJECT_NUMBER
+
+
+cdef inline bint text(const Context *c, const char *token, Span *out) noexcept nogil:
+    """The text of a string token; False where it is no string."""
+    cdef int size
+    if token == NULL or token[0] != b'"':
+        return False
+    size = text_size(token, c.limit)
+    if size < 0:
+        return False
+    out.at = token + 1
+    out.size = size
+    return True
+
+
+cdef inline bint scalar(const Context *c, const char *token, Span *out) noexcept nogil:
+    """The text of a string, number or word."""
+    cdef const char *p = token
+    if token == NULL or token[0] == 0:
+        return False
+    if token[0] == b'"':
+        return text(c, token, out)
+    while p < c.limit and p[0] != b"," and p[0] != b"}" and p[0] != b"]" and p[0] > b" ":
+        p += 1
+    out.at = token
+    out.size = <int32_t> (p - token)
+    return True
+
+
+cdef inline bint equals(const Span *span, const char *word, int32_t size) noexcept nogil:
+    return span.size == size and memcmp(span.at, word, size) == 0
+
+
+cdef inline bint starts(const Span *span, const char *word, int32_t size) noexcept nogil:
+    return span.size >= size and memcmp(span.at, word, size) == 0
+
+
+cdef inline bint find(const Context *c, const Span *name, Stage *s) noexcept nogil:
+    """Sets the stage's instrument by the venue's name."""
+    s.symbol = name[0]
+    s.instrument = names_find(c.names, name.at, name.size)
+    return s.instrument >= 0
+
+
+cdef inline bint time_ms(const char *token, int64_t *ns) noexcept nogil:
+    """Venue time in ms, or in us where the connection was opened so (16 digits), to ns."""
+    cdef int64_t value
+    if token == NULL or integer(token, &value) != NUMBER_OK or value <= 0:
+        return False
+    if value < 100000000000000LL:
+        ns[0] = value * 1000000
+    elif value < 100000000000000000LL:
+        ns[0] = value * 1000
+    else:
+        return False
+    return True
+
+
+cdef inline Change *room_for_change(Change **at, int32_t n, int32_t *cap) noexcept nogil:
+    cdef Change *grown
+    if n == cap[0]:
+        grown = <Change *> realloc(at[0], (2 * n + 64) * sizeof(Change))
+        if grown == NULL:
+            return NULL
+        at[0] = grown
+        cap[0] = 2 * n + 64
+    return at[0] + n
+
+
+cdef inline Trade *room_for_trade(Stage *s) noexcept nogil:
+    cdef Trade *grown
+    if s.n_trades == s.cap_trades:
+        grown = <Trade *> realloc(s.trades, (2 * s.n_trades + 16) * sizeof(Trade))
+        if grown == NULL:
+            return NULL
+        s.trades = grown
+        s.cap_trades = 2 * s.n_trades + 16
+    return s.trades + s.n_trades
+
+
+cdef inline Outcome levels(Value &value, const Instrument *inst, Stage *s, bint bids) noexcept nogil:
+    """[[price, size, ...], ...] into the stage. All levels are looked at even where one has
+    too many digits, so that `need_px` and `need_qty` speak of the whole frame."""
+    cdef Items rows, row
+    cdef Change *change
+    cdef Outcome outcome = DECODED
+    cdef Number number
+    cdef int32_t n = 0
+    if not rows.open(value):
+        return REJECT_SHAPE
+    while rows.next():
+        if bids:
+            change = room_for_change(&s.bids, n, &s.cap_bids)
+        else:
+            change = room_for_change(&s.asks, n, &s.cap_asks)
+        if change == NULL:
+            return REJECT_MEMORY
+        if not row.open(rows.value) or not row.next():
+            return REJECT_SHAPE
+        number = decimal(row.token(), inst.px_exp, &change.px, &s.need_px)
+        if number != NUMBER_OK:
+            outcome = refused(number)
+            if number != NUMBER_SURPLUS:
+                return outcome
+        elif change.px <= 0:
+            return REJECT_NEGATIVE
+        if not row.next():
+            return REJECT_SHAPE
+        number = decimal(row.token(), inst.qty_exp, &change.qty, &s.need_qty)
+        if number != NUMBER_OK:
+            outcome = refused(number)
+            if number != NUMBER_SURPLUS:
+                return outcome
+        elif change.qty < 0:
+            return REJECT_NEGATIVE
+        n += 1
+    if bids:
+        s.n_bids = n
+    else:
+        s.n_asks = n
+    return outcome if rows.ok else REJECT_SHAPE
+
+
+cdef inline Outcome pair(const char *px, const char *qty, const Instrument *inst, Stage *s,
+                         int64_t *out_px, int64_t *out_qty) noexcept nogil:
+    """A price and a size. Both are looked at, so that `need_*` speak of both."""
+    cdef Number one, other
+    if px == NULL or qty == NULL:
+        return REJECT_SHAPE
+    one = decimal(px, inst.px_exp, out_px, &s.need_px)
+    other = decimal(qty, inst.qty_exp, out_qty, &s.need_qty)
+    if one != NUMBER_OK and one != NUMBER_SURPLUS:
+        return refused(one)
+    if other != NUMBER_OK and other != NUMBER_SURPLUS:
+        return refused(other)
+    return DECODED if one == NUMBER_OK and other == NUMBER_OK else REJECT_SURPLUS
+
+
+cdef inline Outcome level(const char *px, const char *qty, const Instrument *inst, Stage *s,
+                          bint bid) noexcept nogil:
+    """One best level from two tokens. A zero size, or an empty text, is an empty side."""
+    cdef Change *change
+    cdef Outcome outcome
+    if bid:
+        change = room_for_change(&s.bids, 0, &s.cap_bids)
+    else:
+        change = room_for_change(&s.asks, 0, &s.cap_asks)
+    if change == NULL:
+        return REJECT_MEMORY
+    if px != NULL and qty != NULL and (memcmp(px, b'""', 2) == 0 or memcmp(qty, b'""', 2) == 0):
+        return DECODED
+    outcome = pair(px, qty, inst, s, &change.px, &change.qty)
+    if outcome != DECODED:
+        return outcome
+    if change.px < 0 or change.qty < 0 or (change.px == 0 and change.qty > 0):
+        return REJECT_NEGATIVE
+    if bid:
+        s.n_bids = change.qty > 0
+    else:
+        s.n_asks = change.qty > 0
+    return DECODED
+
+
+cdef inline Outcome print_of(const char *px, const char *qty, const Instrument *inst, Stage *s,
+                             Trade *trade) noexcept nogil:
+    """Price and size of a trade."""
+    cdef Outcome outcome = pair(px, qty, inst, s, &trade.px, &trade.qty)
+    if outcome != DECODED:
+        return outcome
+    return DECODED if trade.px > 0 and trade.qty > 0 else REJECT_NEGATIVE
+
+
+cdef inline bint plain_id(const Span *id) noexcept nogil:
+    """An id is copied into messages as it is: letters, digits, '-' and '_', at most 64."""
+    cdef int32_t i
+    cdef char c
+    if id.size < 1 or id.size > 64:
+        return False
+    for i in range(id.size):
+        c = id.at[i]
+        if not (48 <= c <= 57 or 65 <= c <= 90 or 97 <= c <= 122 or c == 45 or c == 95):
+            return False
+    return True
