@@ -1,34 +1,40 @@
 """The book: load a snapshot, apply one frame's changes as one transition, prune.
 
-One apply is two passes a side. The first finds each price from the top down, sets sizes in
-place, marks deletions and collects new levels; the second closes the holes and merges the
-new levels in, moving only what stands above the deepest change.
+One apply is two passes a side. The first finds each price, beginning where the one before
+was found, sets sizes in place and collects what appears or goes; the second moves the runs of
+levels between those, each once.
 """
 
 from libc.stdint cimport int32_t, int64_t
 from libc.stdlib cimport free, realloc
-from libc.string cimport memmove, memset
+from libc.string cimport memcpy, memmove, memset
 
 from p9core.number cimport scale
 from p9core.types cimport Change
 
 
-# Levels that one apply inserts. One for all books: an apply is never interrupted, and a book
-# of a thousand levels would otherwise carry half as much again for its first snapshot.
-cdef Level *FRESH = NULL
-cdef int32_t ROOM_FRESH = 0
+# What one apply does to the array, in ascending position. One for all books: an apply is never
+# interrupted.
+cdef struct Splice:
+    int32_t at     # position in the array as it was
+    bint insert    # else the level there goes
+    Level level    # of an insertion
 
 
-cdef Level *fresh_room(int32_t n) noexcept nogil:
-    global FRESH, ROOM_FRESH
-    cdef Level *grown
-    if n > ROOM_FRESH:
-        grown = <Level *> realloc(FRESH, n * sizeof(Level))
+cdef Splice *SPLICES = NULL
+cdef int32_t ROOM_SPLICES = 0
+
+
+cdef Splice *splice_room(int32_t n) noexcept nogil:
+    global SPLICES, ROOM_SPLICES
+    cdef Splice *grown
+    if n > ROOM_SPLICES:
+        grown = <Splice *> realloc(SPLICES, n * sizeof(Splice))
         if grown == NULL:
             return NULL
-        FRESH = grown
-        ROOM_FRESH = n
-    return FRESH
+        SPLICES = grown
+        ROOM_SPLICES = n
+    return SPLICES
 
 
 cdef bint side_room(Side *side, int32_t wanted) noexcept nogil:
@@ -46,15 +52,14 @@ cdef bint side_room(Side *side, int32_t wanted) noexcept nogil:
     return True
 
 
-cdef inline int32_t side_find(const Side *side, int64_t key) noexcept nogil:
-    """Index of the first level with at[i].key >= key; n if there is none."""
-    cdef const Level *at = side.at
-    cdef int32_t high = side.n, low = side.n - 1, step = 1, middle
+cdef inline int32_t find_down(const Level *at, int32_t n, int64_t key) noexcept nogil:
+    """Index of the first of at[0..n) with key >= `key`, looked for from the end; n if none."""
+    cdef int32_t high = n, low = n - 1, step = 1, middle
     while low >= 0 and at[low].key >= key:
         high = low
         low -= step
         step *= 2
-    if low < 0:
+    if low < -1:
         low = -1
     while high - low > 1:
         middle = (low + high) >> 1
@@ -65,146 +70,169 @@ cdef inline int32_t side_find(const Side *side, int64_t key) noexcept nogil:
     return high
 
 
-cdef void sort_levels(Level *at, int32_t n) noexcept nogil:
-    """Ascending by key, stable. Venues send sorted lists: one look, one turn, or insertion."""
-    cdef int32_t i, j
-    cdef Level level
-    cdef bint rising = True, falling = True
-    for i in range(1, n):
-        if at[i].key <= at[i - 1].key:
-            rising = False
-        if at[i].key >= at[i - 1].key:
-            falling = False
-    if rising:
-        return
-    if falling:
-        for i in range(n // 2):
-            level = at[i]
-            at[i] = at[n - 1 - i]
-            at[n - 1 - i] = level
-        return
-    if n > 64:
-        heap_order(at, n)
-        return
-    for i in range(1, n):
-        level = at[i]
-        j = i
-        while j > 0 and at[j - 1].key > level.key:
-            at[j] = at[j - 1]
-            j -= 1
-        at[j] = level
-
-
-cdef void heap_order(Level *at, int32_t n) noexcept nogil:
-    # unsorted long lists come from no venue; they must still not cost n^2
-    cdef int32_t start, root, child, end
-    cdef Level level
-    # `qty` of equal keys: the caller has made keys unique
-    start = n // 2
-    end = n
-    while end > 1:
-        if start > 0:
-            start -= 1
+cdef inline int32_t find_up(const Level *at, int32_t start, int32_t n, int64_t key) noexcept nogil:
+    """As `find_down` over at[start..n), looked for from `start`."""
+    cdef int32_t low = start - 1, high = start, step = 1, middle
+    while high < n and at[high].key < key:
+        low = high
+        high += step
+        step *= 2
+    if high > n:
+        high = n
+    while high - low > 1:
+        middle = (low + high) >> 1
+        if at[middle].key >= key:
+            high = middle
         else:
-            end -= 1
-            level = at[end]
-            at[end] = at[0]
-            at[0] = level
-        root = start
-        while 2 * root + 1 < end:
-            child = 2 * root + 1
-            if child + 1 < end and at[child + 1].key > at[child].key:
-                child += 1
-            if at[root].key >= at[child].key:
-                break
-            level = at[root]
-            at[root] = at[child]
-            at[child] = level
-            root = child
+            low = middle
+    return high
 
 
-cdef int32_t fresh_find(const Level *fresh, int32_t n, int64_t key) noexcept nogil:
-    # only unsorted lists come here: in a sorted one no price stands twice
-    cdef int32_t i = n - 1
-    while i >= 0:
-        if fresh[i].key == key:
-            return i
-        i -= 1
-    return -1
+cdef int32_t sort_changes(Change *changes, int32_t n) noexcept nogil:
+    """Ascending by price, of several changes of one price the last. For lists that no venue
+    sends; what venues send is sorted and stays as it is."""
+    cdef int32_t i, j = 0, k
+    cdef Change change
+    if n <= 64:
+        for i in range(1, n):
+            change = changes[i]
+            k = i
+            while k > 0 and changes[k - 1].px > change.px:
+                changes[k] = changes[k - 1]
+                k -= 1
+            changes[k] = change
+    else:
+        merge_sort(changes, n)
+    for i in range(n):
+        if i + 1 < n and changes[i + 1].px == changes[i].px:
+            continue
+        changes[j] = changes[i]
+        j += 1
+    return j
+
+
+cdef void merge_sort(Change *changes, int32_t n) noexcept nogil:
+    """Stable, bottom up, through the splice buffer."""
+    cdef Change *other = <Change *> splice_room(n)
+    cdef Change *source = changes
+    cdef Change *target = other
+    cdef Change *swap
+    cdef int32_t width = 1, start, middle, end, i, j, k
+    if other == NULL:
+        return
+    while width < n:
+        start = 0
+        while start < n:
+            middle = start + width if start + width < n else n
+            end = start + 2 * width if start + 2 * width < n else n
+            i = start
+            j = middle
+            for k in range(start, end):
+                if i < middle and (j >= end or source[i].px <= source[j].px):
+                    target[k] = source[i]
+                    i += 1
+                else:
+                    target[k] = source[j]
+                    j += 1
+            start = end
+        swap = source
+        source = target
+        target = swap
+        width *= 2
+    if source != changes:
+        memcpy(changes, source, n * sizeof(Change))
+
+
+cdef bint splice(Side *side, Splice *splices, int32_t n) noexcept nogil:
+    """Carries out `n` splices in ascending position. Between two of them a run of levels moves
+    by the insertions less the deletions below it, often not at all. Runs that move down go
+    first and from below, runs that move up last and from above: none lands on one that has
+    yet to move, as the runs keep their order."""
+    cdef int32_t i, start, end, shift, grown = 0
+    cdef Level *at
+    for i in range(n):
+        grown += 1 if splices[i].insert else -1
+    if not side_room(side, side.n + grown):
+        return False
+    at = side.at
+    shift = 0
+    for i in range(n):
+        shift += 1 if splices[i].insert else -1
+        if shift < 0:
+            start = splices[i].at + (not splices[i].insert)
+            end = splices[i + 1].at if i + 1 < n else side.n
+            memmove(at + start + shift, at + start, (end - start) * sizeof(Level))
+    for i in range(n - 1, -1, -1):
+        if shift > 0:
+            start = splices[i].at + (not splices[i].insert)
+            end = splices[i + 1].at if i + 1 < n else side.n
+            memmove(at + start + shift, at + start, (end - start) * sizeof(Level))
+        shift -= 1 if splices[i].insert else -1
+        if splices[i].insert:
+            at[splices[i].at + shift] = splices[i].level
+    side.n += grown
+    return True
 
 
 cdef void side_apply(Book *book, Side *side, Change *changes, int32_t *count,
                      int sign) noexcept nogil:
-    cdef int32_t n = count[0], kept = 0, n_fresh = 0, lowest = side.n, i, j, k
-    cdef int64_t key, last_key = 0, qty
+    cdef int32_t n = count[0], kept = 0, n_splices = 0, i, j = side.n
+    cdef int64_t key, qty
     cdef bint rising = True, falling = True
     cdef Level *at = side.at
-    cdef Level *fresh = fresh_room(n)
-    if fresh == NULL and n > 0:
+    cdef Splice *splices
+    cdef Splice turned
+    for i in range(1, n):
+        rising = rising and changes[i].px > changes[i - 1].px
+        falling = falling and changes[i].px < changes[i - 1].px
+    if not rising and not falling:
+        n = sort_changes(changes, n)
+        falling = False
+    # in terms of keys, which are negated on the ask side
+    if sign < 0:
+        falling = not falling
+    splices = splice_room(n + 1)
+    if splices == NULL:
         book.failed = True
         return
     for i in range(n):
         key = sign * changes[i].px
         qty = changes[i].qty
-        if i > 0:
-            rising = rising and key > last_key
-            falling = falling and key < last_key
-        last_key = key
         if key < side.floor:
             continue
-        j = side_find(side, key)
+        if i == 0 or falling:
+            j = find_down(at, j, key)
+        else:
+            j = find_up(at, j, side.n, key)
         if j < side.n and at[j].key == key:
             if at[j].qty == qty:
                 continue
             if qty == 0:
-                lowest = j if j < lowest else lowest
-            at[j].qty = qty
-        else:
-            k = -1 if rising or falling else fresh_find(fresh, n_fresh, key)
-            if k >= 0:
-                fresh[k].qty = qty
-            elif qty == 0:
-                continue
+                splices[n_splices].at = j
+                splices[n_splices].insert = False
+                n_splices += 1
             else:
-                fresh[n_fresh].key = key
-                fresh[n_fresh].qty = qty
-                n_fresh += 1
+                at[j].qty = qty
+        elif qty == 0:
+            continue
+        else:
+            splices[n_splices].at = j
+            splices[n_splices].insert = True
+            splices[n_splices].level.key = key
+            splices[n_splices].level.qty = qty
+            n_splices += 1
         changes[kept] = changes[i]
         kept += 1
     count[0] = kept
-    if lowest < side.n:
-        j = lowest
-        for i in range(lowest, side.n):
-            if at[i].qty != 0:
-                at[j] = at[i]
-                j += 1
-        side.n = j
-    if n_fresh == 0:
+    if n_splices == 0:
         return
-    sort_levels(fresh, n_fresh)
-    j = 0
-    for i in range(n_fresh):
-        # a level that came and went inside one frame
-        if fresh[i].qty != 0:
-            fresh[j] = fresh[i]
-            j += 1
-    n_fresh = j
-    if not side_room(side, side.n + n_fresh):
+    if falling:
+        for i in range(n_splices // 2):
+            turned = splices[i]
+            splices[i] = splices[n_splices - 1 - i]
+            splices[n_splices - 1 - i] = turned
+    if not splice(side, splices, n_splices):
         book.failed = True
-        return
-    at = side.at
-    i = side.n - 1
-    j = n_fresh - 1
-    k = side.n + n_fresh - 1
-    while j >= 0:
-        if i >= 0 and at[i].key > fresh[j].key:
-            at[k] = at[i]
-            i -= 1
-        else:
-            at[k] = fresh[j]
-            j -= 1
-        k -= 1
-    side.n += n_fresh
 
 
 cdef int32_t side_prune(Book *book, Side *side, int sign, int32_t at_pruned) noexcept nogil:

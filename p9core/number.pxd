@@ -34,15 +34,18 @@ cdef enum Number:
     NUMBER_OVERFLOW   # the mantissa does not fit int64
 
 
-cdef Number decimal_slow(const char *text, int exponent, int64_t *out, int *need) noexcept nogil
+cdef Number decimal_slow(const char *token, int exponent, int64_t *out, int *need,
+                        const char **end) noexcept nogil
 
 
 cdef inline bint ends_number(char c) noexcept nogil:
     return c == b"," or c == b"]" or c == b"}" or c == b" " or c == b"\n" or c == b"\r" or c == b"\t"
 
 
-cdef inline Number decimal(const char *token, int exponent, int64_t *out, int *need) noexcept nogil:
-    """Reads the JSON token (a number, or a string that holds one) at `token`.
+cdef inline Number decimal_to(const char *token, int exponent, int64_t *out, int *need,
+                              const char **end) noexcept nogil:
+    """Reads the JSON token (a number, or a string that holds one) at `token`; `end` is set
+    behind it.
 
     `out` is the mantissa at 10^-exponent. `need` is raised to the number of decimals that
     the value really has, zeros at its end not counted, also where that is too many.
@@ -83,9 +86,10 @@ cdef inline Number decimal(const char *token, int exponent, int64_t *out, int *n
         if decimals == 0:
             return NUMBER_BAD
     if digits + exponent > MAX_EXPONENT or p[0] == b"e" or p[0] == b"E":
-        return decimal_slow(token, exponent, out, need)
+        return decimal_slow(token, exponent, out, need, end)
     if not (p[0] == b'"' if quoted else ends_number(p[0])):
         return NUMBER_BAD
+    end[0] = p + quoted
     if last > need[0]:
         need[0] = last
     if last > exponent:
@@ -93,6 +97,12 @@ cdef inline Number decimal(const char *token, int exponent, int64_t *out, int *n
     mantissa *= P9_POW10[left]
     out[0] = -<int64_t> mantissa if negative else <int64_t> mantissa
     return NUMBER_OK
+
+
+cdef inline Number decimal(const char *token, int exponent, int64_t *out, int *need) noexcept nogil:
+    """As `decimal_to`, for a token of its own."""
+    cdef const char *end
+    return decimal_to(token, exponent, out, need, &end)
 
 
 cdef inline Number integer(const char *token, int64_t *out) noexcept nogil:
@@ -135,14 +145,46 @@ cdef inline void put_digits(Bytes *b, const char *digits, int count, int exponen
 
 
 cdef inline void put_decimal(Bytes *b, int64_t mantissa, int exponent) noexcept nogil:
-    cdef char text[20]
-    cdef bint negative = mantissa < 0
-    cdef char *start
-    if mantissa == 0:
-        put_digits(b, b"0", 1, 0, False)
+    """Writes mantissa x 10^-exponent canonically. Copies are of fixed size, into room that is
+    there and from digits with slack behind them: a call for a few bytes costs more than the
+    bytes."""
+    cdef char text[80]
+    cdef char *digits
+    cdef char *to
+    cdef int count, whole, decimals, i
+    if not reserve(b, 96):
         return
-    start = uint_before(text + 20, 0 - <uint64_t> mantissa if negative else <uint64_t> mantissa)
-    put_digits(b, start, <int> (text + 20 - start), exponent, negative)
+    to = b.at + b.size
+    if mantissa == 0:
+        to[0] = b"0"
+        b.size += 1
+        return
+    if mantissa < 0:
+        to[0] = b"-"
+        to += 1
+    digits = uint_before(text + 32, 0 - <uint64_t> mantissa if mantissa < 0 else <uint64_t> mantissa)
+    count = <int> (text + 32 - digits)
+    whole = count - exponent
+    if whole > 0:
+        memcpy(to, digits, 20)
+        to += whole
+        digits += whole
+        decimals = exponent
+    else:
+        to[0] = b"0"
+        to += 1
+        decimals = count
+    while decimals > 0 and digits[decimals - 1] == b"0":
+        decimals -= 1
+    if decimals > 0:
+        to[0] = b"."
+        to += 1
+        for i in range(-whole):
+            to[0] = b"0"
+            to += 1
+        memcpy(to, digits, 20)
+        to += decimals
+    b.size = to - b.at
 
 
 cdef inline char *wide_before(char *end, wide value) noexcept nogil:

@@ -50,7 +50,7 @@ cdef void walk(Context *c, Fields *f, Payload *p, Stage *s) noexcept nogil:
                 if s.instrument < 0:
                     p.late = True
                     continue
-                outcome = levels(f.value, c.instruments[s.instrument], s, key[0] == b"b")
+                outcome = levels(c, f.token(), c.instruments[s.instrument], s, key[0] == b"b")
                 if outcome != DECODED:
                     # a surplus of digits must not hide a worse fault, nor stop the look at
                     # the other side
@@ -344,7 +344,7 @@ cdef Outcome snapshot(Context *c, const char *body, size_t size, Stage *s) noexc
         elif memcmp(root.key, b'T"', 2) == 0:
             time_ms(root.token(), &s.ts_ns)
         elif memcmp(root.key, b'bids"', 5) == 0 or memcmp(root.key, b'asks"', 5) == 0:
-            one = levels(root.value, c.instruments[instrument], s, root.key[0] == b"b")
+            one = levels(c, root.token(), c.instruments[instrument], s, root.key[0] == b"b")
             sides += 1
             if one != DECODED:
                 outcome = one

@@ -36,7 +36,7 @@ cdef Outcome book(Context *c, Fields *data, Stage *s, int32_t depth, bint snapsh
             sides += 1
             if s.instrument < 0:
                 return REJECT_SHAPE
-            one = levels(data.value, c.instruments[s.instrument], s, data.key[0] == b"b")
+            one = levels(c, data.token(), c.instruments[s.instrument], s, data.key[0] == b"b")
             if one != DECODED:
                 outcome = one
                 if one != REJECT_SURPLUS:

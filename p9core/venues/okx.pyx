@@ -58,7 +58,7 @@ cdef Outcome book(Context *c, Fields *row, Stage *s, bint top) noexcept nogil:
     while row.next():
         if memcmp(row.key, b'asks"', 5) == 0 or memcmp(row.key, b'bids"', 5) == 0:
             sides += 1
-            one = levels(row.value, c.instruments[s.instrument], s, row.key[0] == b"b")
+            one = levels(c, row.token(), c.instruments[s.instrument], s, row.key[0] == b"b")
             if one != DECODED:
                 outcome = one
                 if one != REJECT_SURPLUS:
