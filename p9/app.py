@@ -1,0 +1,198 @@
+"""The pipeline: builds the parts in the order in which they need each other, runs them, drains.
+
+    Redis -> epoch -> engine -> publisher -> HTTP face -> markets (REST, sessions)
+
+Data flows the other way round. Ending goes from the sockets to Redis, so that what was received
+is confirmed before the process ends.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+import json
+import logging
+import signal
+import time
+from pathlib import Path
+from typing import Any
+
+from p9 import __version__, config, embedded
+from p9.capture import Recorder
+from p9.face import CannotServe, Face
+from p9.health import Health
+from p9.log import event
+from p9.markets import Markets
+from p9.port import Port
+from p9.publisher import Publisher, RedisRefused, RedisUnreachable
+from p9.replay.command import core_settings
+from p9.session import Session
+from p9core.engine import Engine
+from p9core.listener import FeedListener
+
+log = logging.getLogger("p9.app")
+
+TICK_S = 0.1
+REDIS_START_S = 30.0
+DRAIN_S = 10.0
+
+
+class CannotStart(Exception):
+    """Redis not reached, a port taken, a folder not writable: the text says which and why."""
+
+
+class App:
+    """One run of the pipeline. `run` returns after SIGINT, SIGTERM or `duration_s`."""
+
+    def __init__(
+        self, settings: config.Config, *, record: Path | None = None,
+        duration_s: float | None = None,
+    ) -> None:
+        self.settings = settings
+        self._record = record
+        self._duration_s = duration_s
+        self._stop = asyncio.Event()
+        self._signals = 0
+
+    async def run(self) -> None:
+        """Raises CannotStart."""
+        settings = self.settings
+        async with contextlib.AsyncExitStack() as ends:
+            self._catch_signals(ends)
+            await self._start_embedded(ends)
+            publisher = await self._start_publisher(ends)
+            engine = Engine(epoch=publisher.epoch, **core_settings(settings))
+            self._engine, self._publisher = engine, publisher
+            publisher.attach(engine)
+            recorder = self._start_recorder(ends)
+            port = Port(engine, recorder=recorder, flush=publisher.flush)
+
+            def listener(conn: int, session: Session) -> FeedListener:
+                made = FeedListener(engine, conn, session)
+                made.recorder = recorder.frame if recorder is not None else None
+                return made
+
+            markets = Markets(settings, port, listener, notify=self._alert)
+            ends.push_async_callback(self._drain, markets)
+            health = Health(engine, publisher, markets)
+            if settings.http.enabled:
+                await self._start_face(ends, health)
+            event(log, "info", "started", version=__version__, epoch=publisher.epoch,
+                  feeds=settings.feeds.enabled(), exchanges=tuple(settings.exchanges.enabled()),
+                  loop=type(asyncio.get_running_loop()).__module__)
+            markets.start()
+            # What lives now lives to the end: the collector need not look at it again.
+            gc.collect()
+            gc.freeze()
+            await self._beat(markets, health)
+            event(log, "info", "stopping")
+
+    # -- start, in order ----------------------------------------------------------------------
+
+    def _catch_signals(self, ends: contextlib.AsyncExitStack) -> None:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, self._signalled)
+            ends.callback(loop.remove_signal_handler, number)
+
+    def _signalled(self) -> None:
+        """The first one drains, the second one ends at once."""
+        self._signals += 1
+        if self._signals > 1:
+            raise KeyboardInterrupt
+        self._stop.set()
+
+    async def _start_embedded(self, ends: contextlib.AsyncExitStack) -> None:
+        redis = self.settings.redis
+        try:
+            server = await embedded.ensure(redis.address, redis.embedded)
+        except embedded.EmbeddedError as error:
+            raise CannotStart(str(error)) from error
+        if server is not None:
+            ends.push_async_callback(server.stop)
+
+    async def _start_publisher(self, ends: contextlib.AsyncExitStack) -> Publisher:
+        publisher = Publisher(self.settings.redis, on_dropped=self._dropped)
+        ends.push_async_callback(publisher.close)
+        try:
+            await publisher.open(REDIS_START_S)
+            await publisher.negotiate_epoch(
+                (), self.settings.redis.prefix, time.time_ns() // 1_000_000)
+        except (RedisUnreachable, RedisRefused) as error:
+            raise CannotStart(f"Redis: {error}") from error
+        return publisher
+
+    def _start_recorder(self, ends: contextlib.AsyncExitStack) -> Recorder | None:
+        if self._record is None:
+            return None
+        start = {
+            "version": __version__,
+            "mode": "live",
+            "config": config.config_hash(self.settings),
+            "settings": core_settings(self.settings),
+        }
+        try:
+            recorder = Recorder(self._record, start, on_loss=self._recording_loss)
+        except OSError as error:
+            raise CannotStart(f"--record {self._record}: {error.strerror}") from error
+        ends.callback(recorder.stop)
+        return recorder
+
+    async def _start_face(self, ends: contextlib.AsyncExitStack, health: Health) -> None:
+        http = self.settings.http
+        face = Face(http.host, http.port, health.missing, health.samples)
+        try:
+            await face.start()
+        except CannotServe as error:
+            raise CannotStart(str(error)) from error
+        ends.push_async_callback(face.stop)
+        event(log, "info", "http", address=f"http://{http.host}:{face.port}")
+
+    # -- while it runs ------------------------------------------------------------------------
+
+    async def _beat(self, markets: Markets, health: Health) -> None:
+        """The timer: 100 ms ticks for the core, the summary line, the end."""
+        loop = asyncio.get_running_loop()
+        end = loop.time() + self._duration_s if self._duration_s else float("inf")
+        summary_s = self.settings.log.summary_s
+        tick = loop.time()
+        summary = tick + summary_s
+        while not self._stop.is_set() and tick < end:
+            # Ticks that were missed are not made up for, but the lag is reported.
+            tick = max(tick + TICK_S, loop.time())
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout_at(tick):
+                    await self._stop.wait()
+            health.lag(loop.time() - tick)
+            self._engine.on_timer(time.time_ns())
+            markets.on_wants(self._engine.take_wants())
+            self._publisher.flush()
+            if loop.time() >= summary:
+                event(log, "info", "summary", **health.summary(summary_s))
+                summary += summary_s
+
+    def _alert(self, kind: str, fields: dict[str, Any]) -> None:
+        self._engine.alert(
+            kind, json.dumps(fields, separators=(",", ":"), ensure_ascii=False), time.time_ns())
+        self._publisher.flush()
+
+    def _dropped(self, kind: str, messages: int, reason: str) -> None:
+        if not self._stop.is_set():
+            self._alert("publish", {"dropped": kind, "messages": messages, "reason": reason})
+
+    def _recording_loss(self, lost: int) -> None:
+        self._alert("recording", {"lost": lost})
+
+    # -- end ----------------------------------------------------------------------------------
+
+    async def _drain(self, markets: Markets) -> None:
+        """Sockets first; then everything that was received is confirmed."""
+        self._stop.set()
+        await markets.close()
+        # keys that lag behind their channels by up to 100 ms
+        self._engine.on_timer(time.time_ns() + int(TICK_S * 1e9))
+        left = await self._publisher.drain(DRAIN_S)
+        total = self._publisher.latency.total()
+        event(log, "warning" if left.total else "info", "drained", unconfirmed=left.total,
+              confirmed=total.count)

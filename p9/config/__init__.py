@@ -1,0 +1,31 @@
+"""YAML -> typed, frozen settings. Read model.py first: it lists every key with its default.
+
+source   text -> tree with line numbers, environment put in
+model    the keys: dataclasses, defaults, checks
+checks   what a value may be
+loader   tree -> Config, all faults at once
+tools    describe, hash, diff
+"""
+
+from __future__ import annotations
+
+from p9.config.errors import ConfigError, Problem
+from p9.config.loader import find, load, loads
+from p9.config.model import Config, Exchange
+from p9.config.tools import config_hash, describe, diff, secrets
+from p9.config.urls import RedisAddress
+
+__all__ = [
+    "Config",
+    "ConfigError",
+    "Exchange",
+    "Problem",
+    "RedisAddress",
+    "config_hash",
+    "describe",
+    "diff",
+    "find",
+    "load",
+    "loads",
+    "secrets",
+]
