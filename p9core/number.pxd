@@ -17,6 +17,7 @@ cdef extern from *:
     # 128 bits, whatever the declaration here says
     ctypedef unsigned long long wide "p9_wide"
     const uint64_t *P9_POW10
+    int p9_ctz "__builtin_ctzll"(uint64_t) noexcept nogil
 
 
 cdef extern from "<cstdint>" nogil:
@@ -42,60 +43,69 @@ cdef inline bint ends_number(char c) noexcept nogil:
     return c == b"," or c == b"]" or c == b"}" or c == b" " or c == b"\n" or c == b"\r" or c == b"\t"
 
 
+cdef inline uint64_t eight(const char *p) noexcept nogil:
+    """The next eight bytes, less '0' each: digits are 0 to 9, the first byte lowest (the
+    machines that this is built for are little-endian)."""
+    cdef uint64_t bytes
+    memcpy(&bytes, p, 8)
+    return bytes ^ 0x3030303030303030ULL
+
+
+cdef inline int digits_of(uint64_t bytes) noexcept nogil:
+    """How many digits stand before the first other byte, 8 if all are digits. A carry out of
+    another byte reaches only what stands behind it."""
+    cdef uint64_t others = ((bytes + 0x7676767676767676ULL) | bytes) & 0x8080808080808080ULL
+    return p9_ctz(others) >> 3 if others else 8
+
+
+cdef inline uint64_t value_of(uint64_t bytes, int n) noexcept nogil:
+    """The number that the first `n` digits (1 to 8) are: pairs, then fours, then all."""
+    bytes = bytes << (8 * (8 - n))
+    bytes = (bytes * 2561) >> 8
+    bytes = ((bytes & 0x00FF00FF00FF00FFULL) * 6553601) >> 16
+    return ((bytes & 0x0000FFFF0000FFFFULL) * 42949672960001ULL) >> 32
+
+
 cdef inline Number decimal_to(const char *token, int exponent, int64_t *out, int *need,
                               const char **end) noexcept nogil:
     """Reads the JSON token (a number, or a string that holds one) at `token`; `end` is set
-    behind it.
+    behind it. At least 16 bytes behind the token must be readable.
 
-    `out` is the mantissa at 10^-exponent. `need` is raised to the number of decimals that
-    the value really has, zeros at its end not counted, also where that is too many.
+    `out` is the mantissa at 10^-exponent. Where that has too few decimals, `need` is raised to
+    the number that the value really has, zeros at its end not counted.
     """
     cdef const char *p = token
     cdef bint quoted = p[0] == b'"'
-    cdef bint negative
-    cdef uint64_t mantissa = 0
-    cdef int left = exponent, digits, decimals = 0, last = 0
-    cdef unsigned int digit
-    cdef const char *start
+    cdef uint64_t bytes, mantissa
+    cdef int digits, decimals, kept
     p += quoted
-    negative = p[0] == b"-"
-    p += negative
-    start = p
-    while True:
-        digit = <unsigned int> (p[0] - 48)
-        if digit > 9:
-            break
-        mantissa = mantissa * 10 + digit
-        p += 1
-    digits = <int> (p - start)
-    if digits == 0:
-        return NUMBER_BAD
+    bytes = eight(p)
+    digits = digits_of(bytes)
+    if digits == 0 or digits + exponent > MAX_EXPONENT:
+        # a sign, or no number, or one that may be too large
+        return decimal_slow(token, exponent, out, need, end)
+    mantissa = value_of(bytes, digits)
+    p += digits
+    kept = 0
     if p[0] == b".":
-        p += 1
-        while True:
-            digit = <unsigned int> (p[0] - 48)
-            if digit > 9:
-                break
-            decimals += 1
-            if digit:
-                last = decimals
-            if left > 0:
-                mantissa = mantissa * 10 + digit
-                left -= 1
-            p += 1
+        bytes = eight(p + 1)
+        decimals = digits_of(bytes)
+        p += 1 + decimals
         if decimals == 0:
             return NUMBER_BAD
-    if digits + exponent > MAX_EXPONENT or p[0] == b"e" or p[0] == b"E":
-        return decimal_slow(token, exponent, out, need, end)
+        kept = decimals
+        if decimals > exponent:
+            # what is beyond the exponent must be zeros
+            kept = exponent
+            if ((bytes >> (8 * exponent)) << (8 * (8 - decimals + exponent))) != 0:
+                return decimal_slow(token, exponent, out, need, end)
+        if kept > 0:
+            mantissa = mantissa * P9_POW10[kept] + value_of(bytes, kept)
     if not (p[0] == b'"' if quoted else ends_number(p[0])):
-        return NUMBER_BAD
+        # more than eight digits, an exponent form, or no number
+        return decimal_slow(token, exponent, out, need, end)
+    out[0] = <int64_t> (mantissa * P9_POW10[exponent - kept])
     end[0] = p + quoted
-    if last > need[0]:
-        need[0] = last
-    if last > exponent:
-        return NUMBER_SURPLUS
-    mantissa *= P9_POW10[left]
-    out[0] = -<int64_t> mantissa if negative else <int64_t> mantissa
     return NUMBER_OK
 
 

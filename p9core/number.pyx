@@ -78,6 +78,11 @@ cdef Number decimal_slow(const char *token, int exponent, int64_t *out, int *nee
     return NUMBER_OK
 
 
+cdef bytes quoted(str text):
+    """A JSON token with readable bytes behind it."""
+    return b'"' + text.encode() + b'"' + bytes(16)
+
+
 def parse(str text not None, int exponent) -> int:
     """Mantissa of the decimal `text` at 10^-exponent.
 
@@ -86,7 +91,7 @@ def parse(str text not None, int exponent) -> int:
     """
     if not 0 <= exponent <= MAX_EXPONENT:
         raise ValueError(f"exponent {exponent} is not in 0..{MAX_EXPONENT}")
-    cdef bytes token = b'"' + text.encode() + b'"'
+    cdef bytes token = quoted(text)
     cdef int64_t out = 0
     cdef int need = 0
     cdef Number found = decimal(token, exponent, &out, &need)
@@ -128,7 +133,7 @@ def decimals(str text not None) -> int:
 
     ValueError: no decimal number.
     """
-    cdef bytes token = b'"' + text.encode() + b'"'
+    cdef bytes token = quoted(text)
     cdef int64_t out = 0
     cdef int need = 0
     if decimal(token, 0, &out, &need) == NUMBER_BAD or '"' in text:
