@@ -7,9 +7,9 @@ ready-made in a channel's head.
 from libc.stdint cimport int32_t, int64_t, uint64_t
 
 from p9core.book cimport Level, Side
-from p9core.buffer cimport Bytes, put, put_int, put_uint
+from p9core.buffer cimport Bytes, put, put_int, put_uint, reserve
 from p9core.instruments cimport Instrument
-from p9core.number cimport put_decimal, put_product
+from p9core.number cimport DECIMAL_ROOM, put_decimal, put_product, write_decimal
 from p9core.resp cimport Channel
 from p9core.types cimport (NO_ID, TRADE_BLOCK, TRADE_HAS_ORGANIC, TRADE_RPI, Change, Stage,
                            Trade)
@@ -116,34 +116,48 @@ cdef inline void put_ids(Bytes *b, int64_t first_id, int64_t last_id, bint snaps
     put_id(b, last_id)
 
 
+cdef inline void put_level(Bytes *b, const Instrument *inst, int64_t px, int64_t qty,
+                           bint first) noexcept nogil:
+    """[price,size], with the comma before it."""
+    cdef char *to
+    if not reserve(b, 2 * DECIMAL_ROOM + 4):
+        return
+    to = b.at + b.size
+    if not first:
+        to[0] = b","
+        to += 1
+    to[0] = b"["
+    to = write_decimal(to + 1, px, inst.px_exp)
+    to[0] = b","
+    to += 1
+    if inst.factor == 1 and inst.factor_exp == 0:
+        to = write_decimal(to, qty, inst.qty_exp)
+        to[0] = b"]"
+        b.size = to + 1 - b.at
+        return
+    b.size = to - b.at
+    put_size(b, inst, qty)
+    put(b, b"]", 1)
+
+
 cdef inline void put_changes(Bytes *b, const Instrument *inst, const Change *changes, int32_t n,
                              const Change *pruned, int32_t n_pruned) noexcept nogil:
     cdef int32_t i
     put(b, b"[", 1)
     for i in range(n):
-        put(b, b",[" if i else b"[", 2 if i else 1)
-        put_decimal(b, changes[i].px, inst.px_exp)
-        put(b, b",", 1)
-        put_size(b, inst, changes[i].qty)
-        put(b, b"]", 1)
+        put_level(b, inst, changes[i].px, changes[i].qty, i == 0)
     for i in range(n_pruned):
-        put(b, b",[" if i or n else b"[", 2 if i or n else 1)
-        put_decimal(b, pruned[i].px, inst.px_exp)
-        put(b, b",0]", 3)
+        put_level(b, inst, pruned[i].px, 0, i == 0 and n == 0)
     put(b, b"]", 1)
 
 
-cdef inline void put_side(Bytes *b, const Instrument *inst, const Side *side, int sign,
-                          int32_t most) noexcept nogil:
-    """Held levels, best first, at most `most`."""
-    cdef int32_t i, n = side.n if side.n < most else most
+cdef inline void put_side(Bytes *b, const Instrument *inst, const Side *side,
+                          int sign) noexcept nogil:
+    """Held levels, best first."""
+    cdef int32_t i
     cdef const Level *level
     put(b, b"[", 1)
-    for i in range(n):
+    for i in range(side.n):
         level = &side.at[side.n - 1 - i]
-        put(b, b",[" if i else b"[", 2 if i else 1)
-        put_decimal(b, sign * level.key, inst.px_exp)
-        put(b, b",", 1)
-        put_size(b, inst, level.qty)
-        put(b, b"]", 1)
+        put_level(b, inst, sign * level.key, level.qty, i == 0)
     put(b, b"]", 1)

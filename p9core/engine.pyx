@@ -758,9 +758,9 @@ cdef class Engine:
         put_ids(b, self.stage.first_id if self.stage.snapshot else NO_ID,
                 line.sequence.last_id, True)
         put(b, b',"bids":', 8)
-        put_side(b, &line.inst, &line.book.bid, 1, line.book.bid.n)
+        put_side(b, &line.inst, &line.book.bid, 1)
         put(b, b',"asks":', 8)
-        put_side(b, &line.inst, &line.book.ask, -1, line.book.ask.n)
+        put_side(b, &line.inst, &line.book.ask, -1)
         put(b, b"}", 1)
         emit(&self.out, channel, b, now)
 
@@ -788,9 +788,9 @@ cdef class Engine:
             put(b, b',"last_id":', 11)
             put_id(b, line.sequence.last_id)
             put(b, b',"bids":', 8)
-            put_side(b, &line.inst, &line.book.bid, 1, line.book.bid.n)
+            put_side(b, &line.inst, &line.book.bid, 1)
             put(b, b',"asks":', 8)
-            put_side(b, &line.inst, &line.book.ask, -1, line.book.ask.n)
+            put_side(b, &line.inst, &line.book.ask, -1)
             put(b, b"}", 1)
         set_key(&self.out, line.book_key, line.book_key_size, b)
 
@@ -1012,6 +1012,7 @@ cdef size_t line_bytes(const Line *line) noexcept:
         total += line.channels[f].last.room
         total += line.channels[f].name_size + line.channels[f].head_size
         total += line.channels[f].key_size + line.channels[f].stream_size + 4
+    total += 2 * line.trades.slots * sizeof(int64_t)
     return total + line.sequence.held.room + line.inst.name_size + line.book_key_size
 
 

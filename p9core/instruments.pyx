@@ -4,17 +4,10 @@ from libc.stdint cimport int32_t, int64_t, uint64_t
 from libc.stdlib cimport calloc, free, malloc
 from libc.string cimport memcmp, memcpy
 
+from p9core.hash cimport hash_of
 from p9core.number cimport MAX_EXPONENT
 
 from p9core import number
-
-
-cdef inline uint64_t hash_of(const char *at, int32_t size) noexcept nogil:
-    cdef uint64_t hash = 14695981039346656037ULL
-    cdef int32_t i
-    for i in range(size):
-        hash = (hash ^ <unsigned char> at[i]) * 1099511628211ULL
-    return hash ^ (hash >> 32)
 
 
 cdef int32_t names_find(const Names *names, const char *at, int32_t size) noexcept nogil:

@@ -1,135 +1,242 @@
-// The only JSON reader of the core: simdjson On-Demand behind two small cursors.
+// The only JSON reader of the core: a cursor over the structural index that simdjson's first
+// stage makes (which also checks UTF-8 and strings, with the machine's best kernel).
 //
-// A frame is walked once, in document order. Every call reports by a flag, none throws.
-// Pointers into the frame (`key`, `token`) live as long as the frame; a key and a quoted
-// token end at their closing quote. The buffer needs SIMDJSON_PADDING readable bytes behind
-// the payload.
+// The index holds, in order, where each bracket, brace, colon, comma and the start of each
+// string, number or word stands. A document is walked once, in its own order; what is not
+// looked at is stepped over, bracket by bracket. Nothing throws and nothing recurses. Pointers
+// into the text (`key`, `token`) live as long as the text; a key ends at its closing quote.
+// SIMDJSON_PADDING bytes behind the text must be readable, whatever they hold.
 #pragma once
 
 #include <cstring>
+#include <memory>
 
 #include "simdjson.h"
 
 namespace p9 {
 
-namespace od = simdjson::ondemand;
+struct Document;
 
-// The fields of one object.
-struct Fields {
-  simdjson::simdjson_result<od::object_iterator> at, end;
-  od::value value;
-  const char *key = nullptr;
-  bool started = false;
-  bool ok = false;
+// A value by the place of its first token in the index.
+struct Value {
+  Document *of;
+  uint32_t at;
+};
 
-  bool open(od::value &v) noexcept {
-    od::object object;
-    ok = !v.get_object().get(object) && begin(object);
-    return ok;
+struct Document {
+  const char *text = nullptr;
+  const uint32_t *index = nullptr;
+  uint32_t count = 0;    // tokens
+  uint32_t here = 0;     // the next token
+  uint32_t closed = ~0u; // the container that was walked to its end last, by its first token
+  int error = 0;
+
+  Document() { grow(1 << 16); }
+
+  // Indexes `size` bytes at `from`.
+  bool open(const char *from, size_t size) noexcept {
+    text = from;
+    here = count = 0;
+    closed = ~0u;
+    if (size > room && !grow(size + size / 2)) return fail(simdjson::MEMALLOC);
+    error = stages->stage1(reinterpret_cast<const uint8_t *>(from), size,
+                           simdjson::stage1_mode::regular);
+    if (error) return false;
+    index = stages->structural_indexes.get();
+    count = stages->n_structural_indexes;
+    return true;
   }
 
-  bool begin(od::object &object) noexcept {
-    at = object.begin();
-    end = object.end();
-    started = false;
-    return at.error() == simdjson::SUCCESS;
+  void rewind() noexcept {
+    here = 0;
+    closed = ~0u;
+  }
+
+  Value root() noexcept { return {this, 0}; }
+  bool at_end() const noexcept { return closed == 0 && here == count; }
+  bool bad_utf8() const noexcept { return error == simdjson::UTF8_ERROR; }
+
+  // First byte of a token; 0 behind the last one.
+  char kind(uint32_t at) const noexcept { return at < count ? text[index[at]] : 0; }
+  const char *token(uint32_t at) const noexcept { return at < count ? text + index[at] : ""; }
+
+  // Steps over the value that begins at `at`; false where none does.
+  bool skip(uint32_t at) noexcept {
+    uint32_t depth = 0;
+    for (here = at; here < count; ++here) {
+      switch (text[index[here]]) {
+        case '[':
+        case '{':
+          ++depth;
+          break;
+        case ']':
+        case '}':
+          if (depth == 0) return false;
+          if (--depth == 0) return ++here, true;
+          break;
+        case ',':
+        case ':':
+          if (depth == 0) return false;
+          break;
+        default:
+          if (depth == 0) return ++here, true;
+      }
+    }
+    return false;
+  }
+
+  // Behind the value at `at`, whether it was walked to its end, begun, or not looked at.
+  bool leave(uint32_t at) noexcept { return closed == at || skip(at); }
+
+  void close(uint32_t at) noexcept {
+    ++here;
+    closed = at;
+  }
+
+ private:
+  std::unique_ptr<simdjson::internal::dom_parser_implementation> stages;
+  size_t room = 0;
+
+  bool fail(int why) noexcept {
+    error = why;
+    return false;
+  }
+
+  bool grow(size_t size) noexcept {
+    room = 0;
+    if (simdjson::get_active_implementation()->create_dom_parser_implementation(size, 8, stages))
+      return false;
+    room = size;
+    return true;
+  }
+};
+
+// The fields of one object, in the order of the text.
+struct Fields {
+  Document *of = nullptr;
+  uint32_t start = 0;
+  const char *key = nullptr;
+  Value value{};
+  bool ok = false;  // stays true to the end of a well-formed object
+  bool begun = false;
+
+  bool open(Value &v) noexcept {
+    of = v.of;
+    start = v.at;
+    begun = false;
+    return ok = of->kind(start) == '{';
+  }
+
+  bool open_root(Document &document) noexcept {
+    Value v = document.root();
+    return open(v);
   }
 
   bool next() noexcept {
-    if (started) ++at;
-    started = true;
-    if (!(at != end)) return false;
-    od::field field;
-    if ((*at).get(field)) {
-      ok = false;
-      return false;
+    uint32_t at;
+    if (!begun) {
+      begun = true;
+      at = of->here = start + 1;
+      if (of->kind(at) == '}') return of->close(start), false;
+    } else {
+      if (!of->leave(value.at)) return ok = false;
+      at = of->here;
+      char c = of->kind(at);
+      if (c == '}') return of->close(start), false;
+      if (c != ',') return ok = false;
+      ++at;
     }
-    key = field.key().raw();
-    value = field.value();
+    if (of->kind(at) != '"' || of->kind(at + 1) != ':') return ok = false;
+    key = of->text + of->index[at] + 1;
+    value = {of, at + 2};
     return true;
   }
 
   // First byte of the value's text: '"' for strings, a digit or '-' for numbers.
-  const char *token() noexcept {
-    std::string_view text;
-    if (simdjson::simdjson_result<std::string_view>(value.raw_json_token()).get(text)) return "";
-    return text.data();
-  }
+  const char *token() const noexcept { return of->token(value.at); }
 };
 
 // The elements of one array.
 struct Items {
-  simdjson::simdjson_result<od::array_iterator> at, end;
-  od::value value;
-  bool started = false;
+  Document *of = nullptr;
+  uint32_t start = 0;
+  Value value{};
   bool ok = false;
+  bool begun = false;
 
-  bool open(od::value &v) noexcept {
-    od::array array;
-    if (v.get_array().get(array)) return ok = false;
-    at = array.begin();
-    end = array.end();
-    started = false;
-    return ok = at.error() == simdjson::SUCCESS;
+  bool open(Value &v) noexcept {
+    of = v.of;
+    start = v.at;
+    begun = false;
+    return ok = of->kind(start) == '[';
   }
 
   bool next() noexcept {
-    if (started) ++at;
-    started = true;
-    if (!(at != end)) return false;
-    if ((*at).get(value)) return ok = false;
+    if (!begun) {
+      begun = true;
+      of->here = start + 1;
+      if (of->kind(of->here) == ']') return of->close(start), false;
+    } else {
+      if (!of->leave(value.at)) return ok = false;
+      char c = of->kind(of->here);
+      if (c == ']') return of->close(start), false;
+      if (c != ',') return ok = false;
+      ++of->here;
+    }
+    value = {of, of->here};
     return true;
   }
 
-  const char *token() noexcept {
-    std::string_view text;
-    if (simdjson::simdjson_result<std::string_view>(value.raw_json_token()).get(text)) return "";
-    return text.data();
-  }
+  const char *token() const noexcept { return of->token(value.at); }
 };
 
-// One document, its parser reused from frame to frame.
-struct Document {
-  od::parser parser;
-  od::document doc;
-  int error = 0;
+// The rows of [["price", "size", ...], ...]: most of what venues send. One step a row.
+struct Rows {
+  Document *of = nullptr;
+  uint32_t start = 0;
+  uint32_t at = 0;  // '[' of the next row
+  const char *first = nullptr;
+  const char *second = nullptr;
+  bool ok = false;
 
-  explicit Document(size_t max_size = 64u << 20) : parser(max_size) {}
-
-  bool open(const char *text, size_t size, Fields &root) noexcept {
-    if (parse(text, size)) return false;
-    od::object object;
-    error = doc.get_object().get(object);
-    return root.ok = !error && root.begin(object);
+  bool open(Value &v) noexcept {
+    of = v.of;
+    start = v.at;
+    at = start + 1;
+    return ok = of->kind(start) == '[';
   }
 
-  // A document whose root is an array.
-  bool open(const char *text, size_t size, Items &root) noexcept {
-    if (parse(text, size)) return false;
-    od::array array;
-    error = doc.get_array().get(array);
-    if (error) return root.ok = false;
-    root.at = array.begin();
-    root.end = array.end();
-    root.started = false;
-    return root.ok = root.at.error() == simdjson::SUCCESS;
+  bool next() noexcept {
+    const Document &d = *of;
+    char c = d.kind(at);
+    if (c == ']' && at == start + 1) return end();
+    // [ first , second ] and what follows: , or the end of the list
+    if (c != '[' || at + 5 >= d.count) return ok = false;
+    const uint32_t *i = d.index + at;
+    if (d.text[i[2]] != ',') return ok = false;
+    first = d.text + i[1];
+    second = d.text + i[3];
+    at += 4;
+    // further columns
+    while (d.kind(at) == ',') at += 2;
+    if (d.kind(at) != ']') return ok = false;
+    ++at;
+    return true;
   }
 
-  // From the top again, for a frame whose symbol stands behind its levels.
-  bool reopen(Fields &root) noexcept {
-    doc.rewind();
-    od::object object;
-    error = doc.get_object().get(object);
-    return root.ok = !error && root.begin(object);
+  // Behind a row: true where another one follows.
+  bool more() noexcept {
+    char c = of->kind(at);
+    if (c == ',') return ++at, true;
+    if (c == ']') return end();
+    return ok = false;
   }
-
-  bool at_end() noexcept { return doc.at_end(); }
-  bool bad_utf8() const noexcept { return error == simdjson::UTF8_ERROR; }
 
  private:
-  int parse(const char *text, size_t size) noexcept {
-    error = parser.iterate(text, size, size + simdjson::SIMDJSON_PADDING).get(doc);
-    return error;
+  bool end() noexcept {
+    of->here = at;
+    of->close(start);
+    return false;
   }
 };
 

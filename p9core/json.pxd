@@ -4,14 +4,22 @@ from libcpp cimport bool as cbool
 
 
 cdef extern from "json.hpp" namespace "p9" nogil:
-    cdef cppclass Value "p9::od::value":
+    cdef struct Value:
         pass
+
+    cdef cppclass Document:
+        Document() except +
+        cbool open(const char *, size_t) noexcept
+        void rewind() noexcept
+        cbool at_end() noexcept
+        cbool bad_utf8() noexcept
 
     cdef cppclass Fields:
         const char *key
         Value value
         cbool ok
         cbool open(Value &) noexcept
+        cbool open_root(Document &) noexcept
         cbool next() noexcept
         const char *token() noexcept
 
@@ -22,13 +30,12 @@ cdef extern from "json.hpp" namespace "p9" nogil:
         cbool next() noexcept
         const char *token() noexcept
 
-    cdef cppclass Document:
-        Document() except +
-        cbool open(const char *, size_t, Fields &) noexcept
-        cbool open_items "open"(const char *, size_t, Items &) noexcept
-        cbool reopen(Fields &) noexcept
-        cbool at_end() noexcept
-        cbool bad_utf8() noexcept
+    cdef cppclass Rows:
+        const char *first
+        const char *second
+        cbool ok
+        cbool open(Value &) noexcept
+        cbool next() noexcept
+        cbool more() noexcept
 
     int text_size(const char *, const char *) noexcept
-

@@ -154,47 +154,53 @@ cdef inline void put_digits(Bytes *b, const char *digits, int count, int exponen
     b.size = to - b.at
 
 
-cdef inline void put_decimal(Bytes *b, int64_t mantissa, int exponent) noexcept nogil:
-    """Writes mantissa x 10^-exponent canonically. Copies are of fixed size, into room that is
-    there and from digits with slack behind them: a call for a few bytes costs more than the
-    bytes."""
-    cdef char text[80]
+cdef enum:
+    DECIMAL_ROOM = 80  # what write_decimal needs: digits, point, zeros, and slack for its copies
+
+
+cdef inline char *write_decimal(char *to, int64_t mantissa, int exponent) noexcept nogil:
+    """Writes mantissa x 10^-exponent (at most 36) canonically; returns the place behind it.
+    Copies are of fixed size, from digits with slack behind them: a call for a few bytes costs
+    more than the bytes."""
+    cdef char text[52]
     cdef char *digits
-    cdef char *to
     cdef int count, whole, decimals, i
-    if not reserve(b, 96):
-        return
-    to = b.at + b.size
     if mantissa == 0:
         to[0] = b"0"
-        b.size += 1
-        return
+        return to + 1
     if mantissa < 0:
         to[0] = b"-"
         to += 1
-    digits = uint_before(text + 32, 0 - <uint64_t> mantissa if mantissa < 0 else <uint64_t> mantissa)
-    count = <int> (text + 32 - digits)
-    whole = count - exponent
+    digits = uint_before(text + 20, 0 - <uint64_t> mantissa if mantissa < 0 else <uint64_t> mantissa)
+    count = <int> (text + 20 - digits)
+    decimals = exponent
+    # zeros at the end of the decimals are not written
+    while decimals > 0 and count > 1 and digits[count - 1] == b"0":
+        count -= 1
+        decimals -= 1
+    whole = count - decimals
     if whole > 0:
         memcpy(to, digits, 20)
         to += whole
         digits += whole
-        decimals = exponent
-    else:
+        if decimals > 0:
+            to[0] = b"."
+            memcpy(to + 1, digits, 20)
+            to += 1 + decimals
+        return to
+    to[0] = b"0"
+    to[1] = b"."
+    to += 2
+    for i in range(-whole):
         to[0] = b"0"
         to += 1
-        decimals = count
-    while decimals > 0 and digits[decimals - 1] == b"0":
-        decimals -= 1
-    if decimals > 0:
-        to[0] = b"."
-        to += 1
-        for i in range(-whole):
-            to[0] = b"0"
-            to += 1
-        memcpy(to, digits, 20)
-        to += decimals
-    b.size = to - b.at
+    memcpy(to, digits, 20)
+    return to + count
+
+
+cdef inline void put_decimal(Bytes *b, int64_t mantissa, int exponent) noexcept nogil:
+    if reserve(b, DECIMAL_ROOM):
+        b.size = write_decimal(b.at + b.size, mantissa, exponent) - b.at
 
 
 cdef inline char *wide_before(char *end, wide value) noexcept nogil:

@@ -108,7 +108,8 @@ cdef struct TradeRun:
     bint fills              # single fills are there: aggregates are not taken
     bint aggregates         # the last one taken was an aggregate
     int32_t stream          # variant of the feed, -1 until one is seen
-    uint64_t *seen          # owned, two tables of 2 x REMEMBERED hashes; NULL until needed
+    uint64_t *seen          # owned, two tables of `slots` hashes, the newer first; NULL at first
+    int32_t slots           # a power of two, up to 2 x REMEMBERED
     int32_t n_seen          # in the newer table
     int64_t hole_from
     int64_t hole_to

@@ -2,9 +2,10 @@
 
 from libc.stdint cimport int32_t, int64_t, uint64_t
 from libc.stdlib cimport calloc, free
-from libc.string cimport memset
+from libc.string cimport memcpy, memset
 
 from p9core.buffer cimport put, release
+from p9core.hash cimport hash_of
 from p9core.types cimport NO_ID, TRADE_AGGREGATE, Stage, Trade
 
 
@@ -152,38 +153,57 @@ cdef void trades_free(TradeRun *run) noexcept nogil:
     run.seen = NULL
 
 
+cdef inline bint stands_in(const uint64_t *table, int32_t slots, uint64_t hash) noexcept nogil:
+    cdef uint64_t slot = hash & <uint64_t> (slots - 1)
+    while table[slot] != 0:
+        if table[slot] == hash:
+            return True
+        slot = (slot + 1) & <uint64_t> (slots - 1)
+    return False
+
+
+cdef inline void insert(uint64_t *table, int32_t slots, uint64_t hash) noexcept nogil:
+    cdef uint64_t slot = hash & <uint64_t> (slots - 1)
+    while table[slot] != 0:
+        slot = (slot + 1) & <uint64_t> (slots - 1)
+    table[slot] = hash
+
+
+cdef bint make_room(TradeRun *run) noexcept nogil:
+    """Room for one more hash in the newer table: doubled while it is small (quiet instruments
+    stay small), then it becomes the older one."""
+    cdef int32_t slots = 2 * run.slots if run.slots else 64, i
+    cdef uint64_t *grown
+    if 2 * (run.n_seen + 1) <= run.slots:
+        return True
+    if slots <= 2 * REMEMBERED:
+        grown = <uint64_t *> calloc(2 * slots, sizeof(uint64_t))
+        if grown == NULL:
+            return False
+        for i in range(run.slots):
+            if run.seen[i] != 0:
+                insert(grown, slots, run.seen[i])
+        free(run.seen)
+        run.seen = grown
+        run.slots = slots
+        return True
+    memcpy(run.seen + run.slots, run.seen, run.slots * sizeof(uint64_t))
+    memset(run.seen, 0, run.slots * sizeof(uint64_t))
+    run.n_seen = 0
+    return True
+
+
 cdef bint remember(TradeRun *run, const Trade *trade) noexcept nogil:
     """True where this id was seen among the last REMEMBERED ones; else notes it."""
-    cdef uint64_t hash = 14695981039346656037ULL, slot
-    cdef uint64_t *table
-    cdef int32_t i, t
-    cdef int32_t slots = 2 * REMEMBERED
-    if run.seen == NULL:
-        run.seen = <uint64_t *> calloc(2 * slots, sizeof(uint64_t))
-        if run.seen == NULL:
-            return False
-    for i in range(trade.id.size):
-        hash = (hash ^ <unsigned char> trade.id.at[i]) * 1099511628211ULL
+    cdef uint64_t hash = hash_of(trade.id.at, trade.id.size)
     if hash == 0:
-        hash = 1
-    for t in range(2):
-        table = run.seen + t * slots
-        slot = hash % slots
-        while table[slot] != 0:
-            if table[slot] == hash:
-                return True
-            slot = (slot + 1) % slots
-    if run.n_seen == REMEMBERED:
-        # the newer table becomes the older one
-        for i in range(slots):
-            run.seen[slots + i] = run.seen[i]
-            run.seen[i] = 0
-        run.n_seen = 0
-    slot = hash % slots
-    while run.seen[slot] != 0:
-        slot = (slot + 1) % slots
-    run.seen[slot] = hash
-    run.n_seen += 1
+        hash = 1  # 0 is an empty slot
+    if run.slots and (stands_in(run.seen, run.slots, hash)
+                      or stands_in(run.seen + run.slots, run.slots, hash)):
+        return True
+    if make_room(run):
+        insert(run.seen, run.slots, hash)
+        run.n_seen += 1
     return False
 
 

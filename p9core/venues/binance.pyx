@@ -8,11 +8,12 @@ old trade: the event type decides, after the walk.
 from libc.stdint cimport int32_t, int64_t
 from libc.string cimport memcmp, memset
 
-from p9core.json cimport Document, Fields, Value
+from p9core.json cimport Fields
 from p9core.number cimport NUMBER_OK, integer
 from p9core.types cimport *
-from p9core.venues.decoder cimport (Context, equals, find, level, levels, pair, plain_id, print_of,
-                                    room_for_trade, scalar, stage_reset, starts, text, time_ms)
+from p9core.venues.decoder cimport (Context, equals, find, level, levels, opened, pair, plain_id, print_of,
+                                    reopened, room_for_trade, scalar, stage_reset, starts, text,
+                                    time_ms, unreadable)
 
 cdef enum:
     SPOT = 0
@@ -50,7 +51,7 @@ cdef void walk(Context *c, Fields *f, Payload *p, Stage *s) noexcept nogil:
                 if s.instrument < 0:
                     p.late = True
                     continue
-                outcome = levels(c, f.token(), c.instruments[s.instrument], s, key[0] == b"b")
+                outcome = levels(f.value, c.instruments[s.instrument], s, key[0] == b"b")
                 if outcome != DECODED:
                     # a surplus of digits must not hide a worse fault, nor stop the look at
                     # the other side
@@ -242,9 +243,9 @@ cdef Outcome payload(Context *c, Fields *f, Stage *s, const Span *stream, Payloa
     return IGNORED if known_event(&event) else REJECT_UNKNOWN
 
 
-cdef bint to_data(Document *json, Fields *root, Fields *data) noexcept nogil:
+cdef bint to_data(Context *c, Fields *root, Fields *data) noexcept nogil:
     """From the top again, to the object that holds the payload."""
-    if not json.reopen(root[0]):
+    if not reopened(c, root):
         return False
     while root.next():
         if memcmp(root.key, b'data"', 5) == 0:
@@ -260,12 +261,11 @@ cdef Outcome decode(Context *c, const char *frame, size_t size, Stage *s) noexce
     cdef bint wrapped = False, control = False, raw = False
     cdef const char *key
     stage_reset(s)
-    c.limit = frame + size
     stream.at = NULL
     stream.size = 0
     p.late = False
-    if not c.json.open(frame, size, root):
-        return REJECT_UTF8 if c.json.bad_utf8() else REJECT_JSON
+    if not opened(c, frame, size, &root):
+        return unreadable(c)
     while root.next():
         key = root.key
         if memcmp(key, b'stream"', 7) == 0:
@@ -304,7 +304,7 @@ cdef Outcome decode(Context *c, const char *frame, size_t size, Stage *s) noexce
             raw = True
             break
     if raw:
-        if not c.json.reopen(root):
+        if not reopened(c, &root):
             return REJECT_JSON
         outcome = payload(c, &root, s, &stream, &p)
     if not root.ok or not c.json.at_end():
@@ -316,10 +316,10 @@ cdef Outcome decode(Context *c, const char *frame, size_t size, Stage *s) noexce
     if p.late and s.instrument >= 0 and (wrapped or raw):
         # the levels stood before the symbol, or the stream's name behind the data
         if raw:
-            if not c.json.reopen(root):
+            if not reopened(c, &root):
                 return REJECT_JSON
             return payload(c, &root, s, &stream, &p)
-        if not to_data(c.json, &root, &data):
+        if not to_data(c, &root, &data):
             return REJECT_JSON
         return payload(c, &data, s, &stream, &p)
     return outcome
@@ -334,9 +334,8 @@ cdef Outcome snapshot(Context *c, const char *body, size_t size, Stage *s) noexc
     s.instrument = instrument
     s.feed = FEED_DEPTH
     s.snapshot = True
-    c.limit = body + size
-    if not c.json.open(body, size, root):
-        return REJECT_UTF8 if c.json.bad_utf8() else REJECT_JSON
+    if not opened(c, body, size, &root):
+        return unreadable(c)
     while root.next():
         if memcmp(root.key, b'lastUpdateId"', 13) == 0:
             if integer(root.token(), &s.last_id) != NUMBER_OK:
@@ -344,7 +343,7 @@ cdef Outcome snapshot(Context *c, const char *body, size_t size, Stage *s) noexc
         elif memcmp(root.key, b'T"', 2) == 0:
             time_ms(root.token(), &s.ts_ns)
         elif memcmp(root.key, b'bids"', 5) == 0 or memcmp(root.key, b'asks"', 5) == 0:
-            one = levels(c, root.token(), c.instruments[instrument], s, root.key[0] == b"b")
+            one = levels(root.value, c.instruments[instrument], s, root.key[0] == b"b")
             sides += 1
             if one != DECODED:
                 outcome = one

@@ -7,8 +7,9 @@ from libc.string cimport memcmp, memset
 from p9core.json cimport Fields, Items
 from p9core.number cimport NUMBER_OK, integer
 from p9core.types cimport *
-from p9core.venues.decoder cimport (Context, equals, find, levels, plain_id, print_of,
-                                    room_for_trade, scalar, stage_reset, starts, text, time_ms)
+from p9core.venues.decoder cimport (Context, equals, find, levels, opened, plain_id, print_of,
+                                    reopened, room_for_trade, scalar, stage_reset, starts, text,
+                                    time_ms, unreadable)
 
 
 cdef int32_t depth_of(const Span *topic) noexcept nogil:
@@ -36,7 +37,7 @@ cdef Outcome book(Context *c, Fields *data, Stage *s, int32_t depth, bint snapsh
             sides += 1
             if s.instrument < 0:
                 return REJECT_SHAPE
-            one = levels(c, data.token(), c.instruments[s.instrument], s, data.key[0] == b"b")
+            one = levels(data.value, c.instruments[s.instrument], s, data.key[0] == b"b")
             if one != DECODED:
                 outcome = one
                 if one != REJECT_SURPLUS:
@@ -149,10 +150,9 @@ cdef Outcome decode(Context *c, const char *frame, size_t size, Stage *s) noexce
     cdef bint control = False, late = False, again = False, success = False
     cdef int32_t depth
     stage_reset(s)
-    c.limit = frame + size
     topic.size = kind.size = op.size = 0
-    if not c.json.open(frame, size, root):
-        return REJECT_UTF8 if c.json.bad_utf8() else REJECT_JSON
+    if not opened(c, frame, size, &root):
+        return unreadable(c)
     while True:
         while root.next():
             if memcmp(root.key, b'topic"', 6) == 0:
@@ -211,7 +211,7 @@ cdef Outcome decode(Context *c, const char *frame, size_t size, Stage *s) noexce
             return IGNORED
         again = True
         stage_reset(s)
-        if not c.json.reopen(root):
+        if not reopened(c, &root):
             return REJECT_JSON
     if control and topic.size == 0:
         # 1.3: pongs of spot and linear say op "ping" and success

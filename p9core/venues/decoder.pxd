@@ -6,12 +6,12 @@ from libc.stdlib cimport realloc
 from libc.string cimport memcmp
 
 from p9core.instruments cimport Instrument, Names, names_find
-from p9core.json cimport Document, text_size
+from p9core.json cimport Document, Fields, Rows, Value, text_size
 from p9core.number cimport (NUMBER_BAD, NUMBER_OK, NUMBER_OVERFLOW, NUMBER_SURPLUS, Number,
-                            decimal, decimal_to, integer)
+                            decimal, integer)
 from p9core.types cimport (NO_ID, NO_INSTRUMENT, DECODED, REJECT_MEMORY, REJECT_NEGATIVE,
-                           REJECT_NUMBER, REJECT_OVERFLOW, REJECT_SHAPE, REJECT_SURPLUS,
-                           REJECT_SYMBOL, Change, Outcome, Span, Stage, Trade)
+                           REJECT_JSON, REJECT_NUMBER, REJECT_OVERFLOW, REJECT_SHAPE,
+                           REJECT_SURPLUS, REJECT_SYMBOL, REJECT_UTF8, Change, Outcome, Span, Stage, Trade)
 
 
 cdef struct Context:
@@ -121,47 +121,47 @@ cdef inline Trade *room_for_trade(Stage *s) noexcept nogil:
     return s.trades + s.n_trades
 
 
-cdef inline const char *gap(const char *p) noexcept nogil:
-    while p[0] == b" " or p[0] == b"\n" or p[0] == b"\r" or p[0] == b"\t":
-        p += 1
-    return p
+cdef inline bint opened(Context *c, const char *at, size_t size, Fields *root) noexcept nogil:
+    """Indexes a frame whose root is an object."""
+    c.limit = at + size
+    return c.json.open(at, size) and root.open_root(c.json[0])
 
 
-cdef inline Outcome levels(const Context *c, const char *token, const Instrument *inst, Stage *s,
-                           bint bids) noexcept nogil:
-    """[[price, size, ...], ...] into the stage.
+cdef inline bint reopened(Context *c, Fields *root) noexcept nogil:
+    """From the top again, for a frame whose parts stand in an unusual order."""
+    c.json.rewind()
+    return root.open_root(c.json[0])
 
-    Read from the text itself: these lists are most of what venues send, and a cursor for each
-    row costs more than its digits. The reader behind `token` has checked the text (UTF-8,
-    strings, the end of the document) and skips the list as one value. All levels are looked at
-    even where one has too many digits, so that `need_px` and `need_qty` speak of them all.
-    """
-    cdef const char *p = token
+
+cdef inline Outcome unreadable(Context *c) noexcept nogil:
+    return REJECT_UTF8 if c.json.bad_utf8() else REJECT_JSON
+
+
+cdef inline Outcome levels(Value &value, const Instrument *inst, Stage *s, bint bids) noexcept nogil:
+    """[[price, size, ...], ...] into the stage. All levels are looked at even where one has
+    too many digits, so that `need_px` and `need_qty` speak of the whole list."""
+    cdef Rows rows
     cdef Change *change
     cdef Outcome outcome = DECODED
     cdef Number number
     cdef int32_t n = 0
-    if p[0] != b"[":
+    if not rows.open(value):
         return REJECT_SHAPE
-    p = gap(p + 1)
-    while p[0] == b"[":
+    while rows.next():
         if bids:
             change = room_for_change(&s.bids, n, &s.cap_bids)
         else:
             change = room_for_change(&s.asks, n, &s.cap_asks)
         if change == NULL:
             return REJECT_MEMORY
-        number = decimal_to(gap(p + 1), inst.px_exp, &change.px, &s.need_px, &p)
+        number = decimal(rows.first, inst.px_exp, &change.px, &s.need_px)
         if number != NUMBER_OK:
             outcome = refused(number)
             if number != NUMBER_SURPLUS:
                 return outcome
         elif change.px <= 0:
             return REJECT_NEGATIVE
-        p = gap(p)
-        if p[0] != b",":
-            return REJECT_SHAPE
-        number = decimal_to(gap(p + 1), inst.qty_exp, &change.qty, &s.need_qty, &p)
+        number = decimal(rows.second, inst.qty_exp, &change.qty, &s.need_qty)
         if number != NUMBER_OK:
             outcome = refused(number)
             if number != NUMBER_SURPLUS:
@@ -169,24 +169,13 @@ cdef inline Outcome levels(const Context *c, const char *token, const Instrument
         elif change.qty < 0:
             return REJECT_NEGATIVE
         n += 1
-        # further columns: OKX has four, none of them with a bracket in it
-        while p[0] != b"]":
-            if p >= c.limit:
-                return REJECT_SHAPE
-            p += 1
-        p = gap(p + 1)
-        if p[0] != b",":
+        if not rows.more():
             break
-        p = gap(p + 1)
-        if p[0] != b"[":
-            return REJECT_SHAPE
-    if p[0] != b"]":
-        return REJECT_SHAPE
     if bids:
         s.n_bids = n
     else:
         s.n_asks = n
-    return outcome
+    return outcome if rows.ok else REJECT_SHAPE
 
 
 cdef inline Outcome pair(const char *px, const char *qty, const Instrument *inst, Stage *s,

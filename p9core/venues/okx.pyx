@@ -7,8 +7,9 @@ from libc.string cimport memcmp, memset
 from p9core.json cimport Fields, Items
 from p9core.number cimport NUMBER_OK, integer
 from p9core.types cimport *
-from p9core.venues.decoder cimport (Context, equals, find, levels, plain_id, print_of,
-                                    room_for_trade, scalar, stage_reset, starts, text, time_ms)
+from p9core.venues.decoder cimport (Context, equals, find, levels, opened, plain_id, print_of,
+                                    reopened, room_for_trade, scalar, stage_reset, starts, text,
+                                    time_ms, unreadable)
 
 
 cdef enum Channel:
@@ -58,7 +59,7 @@ cdef Outcome book(Context *c, Fields *row, Stage *s, bint top) noexcept nogil:
     while row.next():
         if memcmp(row.key, b'asks"', 5) == 0 or memcmp(row.key, b'bids"', 5) == 0:
             sides += 1
-            one = levels(c, row.token(), c.instruments[s.instrument], s, row.key[0] == b"b")
+            one = levels(row.value, c.instruments[s.instrument], s, row.key[0] == b"b")
             if one != DECODED:
                 outcome = one
                 if one != REJECT_SURPLUS:
@@ -197,14 +198,13 @@ cdef Outcome decode(Context *c, const char *frame, size_t size, Stage *s) noexce
     cdef bint late = False, again = False, data = False
     cdef int32_t element = s.element
     stage_reset(s)
-    c.limit = frame + size
     event.size = action.size = name.size = family.size = 0
     if size == 4 and memcmp(frame, b"pong", 4) == 0:
         # 2.2: the one text that is no JSON
         s.control = CONTROL_PONG
         return CONTROL
-    if not c.json.open(frame, size, root):
-        return REJECT_UTF8 if c.json.bad_utf8() else REJECT_JSON
+    if not opened(c, frame, size, &root):
+        return unreadable(c)
     while True:
         while root.next():
             if memcmp(root.key, b'arg"', 4) == 0:
@@ -259,7 +259,7 @@ cdef Outcome decode(Context *c, const char *frame, size_t size, Stage *s) noexce
             break
         again = True
         late = False
-        if not c.json.reopen(root):
+        if not reopened(c, &root):
             return REJECT_JSON
     if event.size:
         s.symbol = name
@@ -285,9 +285,8 @@ cdef Outcome snapshot(Context *c, const char *body, size_t size, Stage *s) noexc
     cdef int32_t instrument = s.instrument
     stage_reset(s)
     s.instrument = instrument
-    c.limit = body + size
-    if not c.json.open(body, size, root):
-        return REJECT_UTF8 if c.json.bad_utf8() else REJECT_JSON
+    if not opened(c, body, size, &root):
+        return unreadable(c)
     while root.next():
         if memcmp(root.key, b'data"', 5) == 0:
             if not rows.open(root.value) or not rows.next():
