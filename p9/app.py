@@ -54,6 +54,7 @@ class App:
         self._duration_s = duration_s
         self._stop = asyncio.Event()
         self._signals = 0
+        self._engine: Engine | None = None
 
     async def run(self) -> None:
         """Raises CannotStart."""
@@ -63,7 +64,7 @@ class App:
             await self._start_embedded(ends)
             publisher = await self._start_publisher(ends)
             engine = Engine(epoch=publisher.epoch, **core_settings(settings))
-            self._engine, self._publisher = engine, publisher
+            self._engine = engine
             publisher.attach(engine)
             recorder = self._start_recorder(ends)
             port = Port(engine, recorder=recorder, flush=publisher.flush)
@@ -74,7 +75,7 @@ class App:
                 return made
 
             markets = Markets(settings, port, listener, notify=self._alert)
-            ends.push_async_callback(self._drain, markets)
+            ends.push_async_callback(self._drain, engine, publisher, markets)
             health = Health(engine, publisher, markets)
             if settings.http.enabled:
                 await self._start_face(ends, health)
@@ -85,7 +86,7 @@ class App:
             # What lives now lives to the end: the collector need not look at it again.
             gc.collect()
             gc.freeze()
-            await self._beat(markets, health)
+            await self._beat(engine, publisher, markets, health)
             event(log, "info", "stopping")
 
     # -- start, in order ----------------------------------------------------------------------
@@ -113,7 +114,8 @@ class App:
             ends.push_async_callback(server.stop)
 
     async def _start_publisher(self, ends: contextlib.AsyncExitStack) -> Publisher:
-        publisher = Publisher(self.settings.redis, on_dropped=self._dropped)
+        publisher = Publisher(
+            self.settings.redis, on_dropped=self._dropped, on_link=self._linked)
         ends.push_async_callback(publisher.close)
         try:
             await publisher.open(REDIS_START_S)
@@ -151,7 +153,9 @@ class App:
 
     # -- while it runs ------------------------------------------------------------------------
 
-    async def _beat(self, markets: Markets, health: Health) -> None:
+    async def _beat(
+        self, engine: Engine, publisher: Publisher, markets: Markets, health: Health
+    ) -> None:
         """The timer: 100 ms ticks for the core, the summary line, the end."""
         loop = asyncio.get_running_loop()
         end = loop.time() + self._duration_s if self._duration_s else float("inf")
@@ -165,34 +169,41 @@ class App:
                 async with asyncio.timeout_at(tick):
                     await self._stop.wait()
             health.lag(loop.time() - tick)
-            self._engine.on_timer(time.time_ns())
-            markets.on_wants(self._engine.take_wants())
-            self._publisher.flush()
+            engine.on_timer(time.time_ns())
+            markets.on_wants(engine.take_wants())
+            publisher.flush()
             if loop.time() >= summary:
                 event(log, "info", "summary", **health.summary(summary_s))
                 summary += summary_s
 
     def _alert(self, kind: str, fields: dict[str, Any]) -> None:
-        self._engine.alert(
-            kind, json.dumps(fields, separators=(",", ":"), ensure_ascii=False), time.time_ns())
-        self._publisher.flush()
+        """Goes out with the next tick, if not before."""
+        if self._engine is not None:
+            self._engine.alert(
+                kind, json.dumps(fields, separators=(",", ":"), ensure_ascii=False),
+                time.time_ns())
 
     def _dropped(self, kind: str, messages: int, reason: str) -> None:
         if not self._stop.is_set():
             self._alert("publish", {"dropped": kind, "messages": messages, "reason": reason})
+
+    def _linked(self, up: bool, _: str) -> None:
+        # the server may be another one, or empty
+        if up and self._engine is not None:
+            self._engine.say_again()
 
     def _recording_loss(self, lost: int) -> None:
         self._alert("recording", {"lost": lost})
 
     # -- end ----------------------------------------------------------------------------------
 
-    async def _drain(self, markets: Markets) -> None:
+    async def _drain(self, engine: Engine, publisher: Publisher, markets: Markets) -> None:
         """Sockets first; then everything that was received is confirmed."""
         self._stop.set()
         await markets.close()
         # keys that lag behind their channels by up to 100 ms
-        self._engine.on_timer(time.time_ns() + int(TICK_S * 1e9))
-        left = await self._publisher.drain(DRAIN_S)
-        total = self._publisher.latency.total()
+        engine.on_timer(time.time_ns() + int(TICK_S * 1e9))
+        left = await publisher.drain(DRAIN_S)
+        total = publisher.latency.total()
         event(log, "warning" if left.total else "info", "drained", unconfirmed=left.total,
               confirmed=total.count)

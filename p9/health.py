@@ -44,6 +44,8 @@ class Health:
         self._before = counts
         books = self._engine.books()
         latency = self._publisher.latency.period(reset=True)
+        stages = {name: stage.period(reset=True)
+                  for name, stage in self._publisher.stages.items()}
         stats = self._publisher.stats()
         lag, self._lag_max_s = self._lag_max_s, 0.0
         fields: dict[str, Any] = {
@@ -54,7 +56,9 @@ class Health:
             "latency_p50_ms": round(latency.p50_ns / 1e6, 3),
             "latency_p99_ms": round(latency.p99_ns / 1e6, 3),
             "latency_max_ms": round(latency.max_ns / 1e6, 3),
-            "redis_rtt_ms": round(_number(stats, "rtt_ns") / 1e6, 3),
+            **{f"{name}_p99_ms": round(stage.p99_ns / 1e6, 3) for name, stage in stages.items()},
+            "wire_ms": {name: round(row["mean_ns"] / 1e6, 1)
+                        for name, row in self._engine.wire().items()},
             "loop_lag_ms": round(lag * 1e3, 1),
             "queue": _number(stats, "unconfirmed_messages"),
             "memory_mb": round(memory_bytes() / 2**20, 1),
@@ -104,14 +108,15 @@ class Health:
                 yield Sample(f"p9_publish_{name}_total", "counter",
                              f"Messages {name}" if name == "dropped" else "Error replies",
                              {label: key}, n)
-        total = self._publisher.latency.total()
-        for quantile, value in (("0.5", total.p50_ns), ("0.99", total.p99_ns),
-                                ("1", total.max_ns)):
-            yield Sample("p9_confirm_latency_seconds", "gauge",
-                         "From the receive of a frame to the confirmation of its message",
-                         {"quantile": quantile}, value / 1e9)
-        yield Sample("p9_redis_rtt_seconds", "gauge", "Write to reply of the newest batch", {},
-                     _number(stats, "rtt_ns") / 1e9)
+        stages = {"all": self._publisher.latency, **self._publisher.stages}
+        for stage, latency in stages.items():
+            total = latency.total()
+            for quantile, value in (("0.5", total.p50_ns), ("0.99", total.p99_ns),
+                                    ("1", total.max_ns)):
+                yield Sample("p9_latency_seconds", "gauge",
+                             "From the receive of a frame to the confirmation of its message, and "
+                             "of that until hand-over (core) and from write to reply (redis)",
+                             {"stage": stage, "quantile": quantile}, value / 1e9)
         yield Sample("p9_redis_connected", "gauge", "1 while Redis is connected", {},
                      int(self._publisher.connected))
 

@@ -18,6 +18,8 @@ from typing import NamedTuple, Protocol
 
 from p9 import epoch
 from p9.config.model import Redis
+from p9.log import event
+from p9.pacing import Backoff
 from p9.pubqueue import PubQueue
 from p9.pubstats import Latency, Ledger
 from p9.redis_link import (
@@ -29,7 +31,6 @@ from p9.redis_link import (
     connect,
     label,
     pack,
-    retry_delay_s,
 )
 from p9.streamlog import StreamLog, StreamNames
 
@@ -52,7 +53,6 @@ class EngineOutput(Protocol):
 
     def take_pub(self) -> tuple[bytes, int, int, int] | None: ...
     def take_log(self) -> tuple[bytes, bytes, int] | None: ...
-    def has_output(self) -> bool: ...
     def channel_name(self, channel: int, /) -> str: ...
     def stream_key(self, channel: int, /) -> str: ...
 
@@ -107,7 +107,7 @@ class Publisher:
         self._link: RedisLink | None = None
         self._linked_ns = 0
         self._predecessor = ServerInfo()
-        self._connect_tries = 0
+        self._backoff = Backoff(RETRY_FIRST_S, RETRY_CAP_S)
         self._handle: asyncio.Handle | None = None
         self._tick_handle: asyncio.TimerHandle | None = None
         self._supervisor: asyncio.Task[None] | None = None
@@ -130,12 +130,10 @@ class Publisher:
             except RedisRefused:
                 raise
             except RedisUnreachable as error:
-                delay_s = retry_delay_s(self._connect_tries, RETRY_FIRST_S, 1.0)
-                self._connect_tries += 1
+                delay_s = min(1.0, self._backoff.next())
                 if time.monotonic() + delay_s > until:
                     raise
-                if (more := self.ledger.throttle("connect")) is not None:
-                    log.warning("redis is not reachable yet: %s%s", error, more)
+                self._note_unreachable(error)
                 await asyncio.sleep(delay_s)
         self._supervisor = asyncio.create_task(self._stay_connected())
         self._tick()
@@ -177,12 +175,13 @@ class Publisher:
         self._hand_over()
         try:
             async with asyncio.timeout(timeout_s):
-                while (left := self.unconfirmed()).total:
+                while self.unconfirmed().total:
                     self._idle.clear()
                     await self._idle.wait()
+                    self._hand_over()
         except TimeoutError:
-            left = self.unconfirmed()
-        return left
+            pass  # what is left says it
+        return self.unconfirmed()
 
     async def close(self) -> None:
         """Ends everything. What is unconfirmed is counted as dropped ("closed") and reported."""
@@ -214,6 +213,11 @@ class Publisher:
     def latency(self) -> Latency:
         """From the first receive in a batch to its confirmation, per message."""
         return self.ledger.latency
+
+    @property
+    def stages(self) -> dict[str, Latency]:
+        """Parts of the latency: "core" (receive to hand-over), "redis" (write to reply)."""
+        return self.ledger.stages
 
     def unconfirmed(self) -> Unconfirmed:
         return Unconfirmed(self._pubs.messages, self._streams.waiting)
@@ -308,7 +312,8 @@ class Publisher:
         self._linked_ns = time.monotonic_ns()
         self._predecessor = link.server
         self._disconnected.clear()
-        log.info("redis connected: %s, version %s", label(self.address), link.server.version)
+        event(log, "info", "redis connected", redis=label(self.address),
+              version=link.server.version)  # fmt: skip
         self._streams.start(link)
         self._pump()
         if self._on_link is not None:
@@ -321,9 +326,9 @@ class Publisher:
         self._streams.stop()
         self._pubs.take_back()
         if time.monotonic_ns() - self._linked_ns > STEADY_AFTER_S * 1e9:
-            self._connect_tries = 0
+            self._backoff.reset()
         self._disconnected.set()
-        log.warning("redis connection lost: %s", reason)
+        event(log, "warning", "redis connection lost", reason=reason)
         if self._on_link is not None:
             self._on_link(False, reason)
 
@@ -331,16 +336,18 @@ class Publisher:
         """Connects again whenever the connection is lost; never gives up."""
         while True:
             await self._disconnected.wait()
-            await asyncio.sleep(retry_delay_s(self._connect_tries, RETRY_FIRST_S, RETRY_CAP_S))
-            self._connect_tries += 1
+            await asyncio.sleep(self._backoff.next())
             try:
                 self._adopt(await self._connect())
                 self.ledger.counters.reconnects += 1
             except RedisUnreachable as error:
-                if (more := self.ledger.throttle("connect")) is not None:
-                    log.warning("redis is not reachable: %s%s", error, more)
+                self._note_unreachable(error)
             except Exception:
                 log.exception("internal error while connecting to redis")
+
+    def _note_unreachable(self, error: RedisUnreachable) -> None:
+        if (held := self.ledger.throttle("connect")) is not None:
+            event(log, "warning", "redis unreachable", error=error, held=held)
 
     def _tick(self) -> None:
         self._tick_handle = asyncio.get_running_loop().call_later(TICK_S, self._tick)

@@ -73,6 +73,8 @@ class PubQueue:
         self._unsent.append(batch)
         self.bytes += batch.size
         self.messages += messages
+        if messages and first_recv_ns:
+            self.ledger.stages["core"].record(time.time_ns() - first_recv_ns, messages)
 
     def next(self, link: RedisLink, limit_bytes: int) -> list[bytes]:
         """The next batches, about that many bytes; they are owed and must be written at once."""
@@ -99,6 +101,8 @@ class PubQueue:
         counters.messages += batch.messages
         counters.commands += batch.commands
         counters.rtt_ns = time.monotonic_ns() - batch.sent_ns
+        if batch.messages:
+            self.ledger.stages["redis"].record(counters.rtt_ns, batch.messages)
         if batch.messages and batch.first_recv_ns:
             self.ledger.latency.record(time.time_ns() - batch.first_recv_ns, batch.messages)
         self._on_confirmed()

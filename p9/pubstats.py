@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from hdrh.histogram import HdrHistogram
 
+from p9.log import event
 from p9.redis_link import error_word
 
 log = logging.getLogger("p9.publisher")
@@ -18,6 +19,7 @@ HIGHEST_LATENCY_NS = 3_600_000_000_000
 LATENCY_DIGITS = 3
 SAMPLE_EVERY_S = 5.0
 SAMPLE_CHARS = 200
+MAX_ERROR_WORDS = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,15 +75,15 @@ class Throttle:
         self._every_s = every_s
         self._last: dict[str, tuple[float, int]] = {}
 
-    def __call__(self, key: str) -> str | None:
-        """None: hold it back. Else what to append to the line ("" or " (+n like it)")."""
+    def __call__(self, key: str) -> int | None:
+        """None: hold this one back. Else how many like it were held back before."""
         now = time.monotonic()
         last_s, held = self._last.get(key, (-self._every_s, 0))
         if now - last_s < self._every_s:
             self._last[key] = (last_s, held + 1)
             return None
         self._last[key] = (now, 0)
-        return f" (+{held} like it)" if held else ""
+        return held
 
 
 @dataclass(slots=True)
@@ -125,17 +127,23 @@ class Ledger:
     def __init__(self, on_dropped: Callable[[str, int, str], None] | None = None) -> None:
         self.counters = PublishCounters()
         self.latency = Latency()
+        """Receive of a batch's first frame to confirmation."""
+        self.stages = {"core": Latency(), "redis": Latency()}
+        """Of that: until the batch was handed over; from its writing to its confirmation."""
         self.throttle = Throttle()
         self._on_dropped = on_dropped
         self._unreported: dict[tuple[str, str], int] = {}
 
     def error(self, text: str, where: str) -> str:
         """Counts an error reply; returns its word."""
-        word = error_word(text)
         errors = self.counters.errors
+        word = error_word(text)
+        if word not in errors and len(errors) >= MAX_ERROR_WORDS:
+            word = "other"
         errors[word] = errors.get(word, 0) + 1
-        if (more := self.throttle(f"{where} {word}")) is not None:
-            log.warning("redis refused a command (%s): %s%s", where, text[:SAMPLE_CHARS], more)
+        if (held := self.throttle(f"{where} {word}")) is not None:
+            event(log, "warning", "redis refused a command", where=where,
+                  error=text[:SAMPLE_CHARS], held=held)  # fmt: skip
         return word
 
     def drop(self, kind: str, messages: int, reason: str) -> None:
@@ -154,7 +162,8 @@ class Ledger:
             return
         unreported, self._unreported = self._unreported, {}
         for (kind, reason), messages in unreported.items():
-            if (more := self.throttle(f"drop {kind} {reason}")) is not None:
-                log.error("dropped %d of %s: %s%s", messages, kind, reason, more)
+            if (held := self.throttle(f"drop {kind} {reason}")) is not None:
+                event(log, "error", "messages dropped", kind=kind, messages=messages,
+                      reason=reason, held=held)  # fmt: skip
             if self._on_dropped is not None:
                 self._on_dropped(kind, messages, reason)

@@ -73,11 +73,20 @@ cdef struct Event:
     int64_t t1_ns
 
 
+cdef struct Wire:
+    # receive less venue time since it was asked for last, by clocks that may differ
+    int64_t count
+    int64_t total_ns
+    int64_t least_ns
+    int64_t most_ns
+
+
 cdef class Engine:
     cdef Document *json
     cdef Context context[ENDPOINT_COUNT]
     cdef Names names[ENDPOINT_COUNT]
     cdef int64_t counts[ENDPOINT_COUNT][COUNTER_COUNT]
+    cdef Wire wires[ENDPOINT_COUNT]
     cdef Stage stage
     cdef Out out
     cdef Bytes text          # the message being written

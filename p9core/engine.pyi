@@ -118,6 +118,9 @@ class Engine:
     def status(self, exchange: str, fields_json: str, now_ns: int) -> None:
         """Publishes on `status:{exchange}`."""
 
+    def say_again(self) -> None:
+        """Redis may be another server, or empty: keys and the set of channels are written anew."""
+
     def channel_name(self, channel: int) -> str: ...
     def stream_key(self, channel: int) -> str: ...
     def stream_keys(self) -> list[str]: ...
@@ -136,6 +139,10 @@ class Engine:
     def books(self) -> list[Book]: ...
     def counters(self) -> dict[str, dict[str, int]]:
         """What happened, by endpoint: only what is not zero."""
+
+    def wire(self) -> dict[str, dict[str, int]]:
+        """Receive less venue time since the last call, by endpoint: count, mean_ns, least_ns,
+        most_ns. The two clocks may differ: only changes mean something."""
 
     def samples(self) -> list[dict[str, Any]]:
         """A few rejected frames of each endpoint and reason."""

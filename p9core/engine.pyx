@@ -533,7 +533,16 @@ cdef class Engine:
 
     cdef void apply(self, Line *line, int32_t conn, int64_t recv_ns, int64_t now,
                     const char *at, size_t size) noexcept nogil:
+        cdef Wire *wire = &self.wires[line.endpoint]
+        cdef int64_t took = recv_ns - self.stage.ts_ns
         line.seen_ns[<int> self.stage.feed] = now
+        if recv_ns > 0 and self.stage.ts_ns > 0:
+            if wire.count == 0 or took < wire.least_ns:
+                wire.least_ns = took
+            if wire.count == 0 or took > wire.most_ns:
+                wire.most_ns = took
+            wire.count += 1
+            wire.total_ns += took
         if self.stage.feed == FEED_TRADE:
             self.apply_trades(line, recv_ns, now)
         elif self.stage.feed == FEED_BBO:
@@ -930,6 +939,19 @@ cdef class Engine:
         wants, self.wants = self.wants, []
         return wants
 
+    def say_again(self) -> None:
+        """The server may be another one, or empty: what was said once is said again."""
+        cdef int32_t i, f
+        cdef Voice voice
+        for i in range(self.n_lines):
+            self.lines[i].book_set_ns = 0
+            for f in range(FEED_COUNT):
+                self.lines[i].channels[f].announced = False
+                self.lines[i].channels[f].dirty = self.lines[i].channels[f].last.size > 0
+        for voice in self.spoken.values():
+            voice.channel.announced = False
+            voice.channel.dirty = voice.channel.last.size > 0
+
     # ---- what is known --------------------------------------------------------------
 
     def channel_name(self, int channel) -> str:
@@ -990,6 +1012,16 @@ cdef class Engine:
                    if self.counts[at][which]}
             for name, at in ENDPOINTS.items()
         }
+
+    def wire(self) -> dict:
+        taken = {
+            name: {"count": self.wires[at].count,
+                   "mean_ns": self.wires[at].total_ns // self.wires[at].count,
+                   "least_ns": self.wires[at].least_ns, "most_ns": self.wires[at].most_ns}
+            for name, at in ENDPOINTS.items() if self.wires[at].count
+        }
+        memset(self.wires, 0, sizeof(self.wires))
+        return taken
 
     def samples(self) -> list:
         return [dict(sample) for kept in self.reject_samples.values() for sample in kept]
