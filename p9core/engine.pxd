@@ -114,6 +114,7 @@ cdef class Engine:
                            bint padded)
     cdef Outcome decode(self, int32_t endpoint, const char *at, size_t size) noexcept nogil
     cdef bint widen(self, Line *line) noexcept nogil
+    cdef int lose_frame(self, int32_t conn, Outcome outcome, int64_t now) except -1
     cdef int resolve(self, int32_t endpoint) except -1
     cdef object control_of(self)
     cdef Line *line_at(self, int instrument) except NULL

@@ -357,13 +357,27 @@ cdef class Engine:
                 self.counts[endpoint][<int> IGNORED] += 1
             else:
                 self.reject(endpoint, outcome, recv_ns, at, size)
-                if outcome == REJECT_SURPLUS and len(self.wants) < 4096:
-                    self.wants.append(("instruments", self.stage.instrument, 0))
+                self.lose_frame(conn, outcome, now)
             if self.events.size:
                 self.tell_events(now)
             if not self.stage.more:
                 return None
             self.stage.element += 1
+
+    cdef int lose_frame(self, int32_t conn, Outcome outcome, int64_t now) except -1:
+        """What a refused frame means where it says whose it was: an update that is not applied
+        leaves a book that may be wrong, and surplus digits ask for fresh instruments."""
+        cdef Line *line
+        if self.stage.instrument < 0:
+            return 0
+        line = self.lines[self.stage.instrument]
+        if (self.stage.feed == FEED_DEPTH and line.sequence.state == LIVE
+                and line.sequence.stream == self.stage.stream
+                and (line.sequence.owner < 0 or line.sequence.owner == conn)):
+            self.fail(line, b"reject", now)
+        if outcome == REJECT_SURPLUS and len(self.wants) < 4096:
+            self.wants.append(("instruments", self.stage.instrument, 0))
+        return 0
 
     cdef int resolve(self, int32_t endpoint) except -1:
         """Asks for an instrument that no one added; True where it is there now."""
@@ -450,7 +464,8 @@ cdef class Engine:
             self.counts[line.endpoint][COUNT_SNAPSHOTS_UNNEEDED] += 1
             return "not needed"
         last_id = self.stage.last_id
-        if q.n_held and (<Held *> q.held.at).prev_id > last_id:
+        if (last_id < q.last_id if q.state == LIVE and q.n_held == 0
+                else q.n_held and (<Held *> q.held.at).prev_id > last_id):
             # 5.1 step 3, 5.2 step 5: older than what is held. Keep that, ask again
             self.counts[line.endpoint][COUNT_SNAPSHOTS_STALE] += 1
             return "stale"
@@ -459,7 +474,7 @@ cdef class Engine:
         line.depth_ts_ns = self.stage.ts_ns
         q.last_id = last_id
         q.joined = False
-        if q.n_held == 0:
+        if q.n_held == 0 and q.state != LIVE:
             # 5.1 step 1: not without one update that reaches it
             q.pending = True
             if q.state == COLD:

@@ -26,7 +26,7 @@ cdef struct Payload:
     const char *nq
     const char *st
     bint partial               # a partial book: whole top levels, no diff
-    bint late                  # levels stood before the symbol
+    bint late                  # levels stood before the symbol, or data before the stream's name
     Outcome outcome            # of the levels
 
 
@@ -51,6 +51,7 @@ cdef void walk(Context *c, Fields *f, Payload *p, Stage *s) noexcept nogil:
                 if s.instrument < 0:
                     p.late = True
                     continue
+                s.feed = FEED_DEPTH
                 outcome = levels(f.value, c.instruments[s.instrument], s, key[0] == b"b")
                 if outcome != DECODED:
                     # a surplus of digits must not hide a worse fault, nor stop the look at
@@ -69,14 +70,15 @@ cdef void walk(Context *c, Fields *f, Payload *p, Stage *s) noexcept nogil:
 
 
 cdef bint is_partial(const Span *stream, Stage *s) noexcept nogil:
-    """Top-N and RPI books look like diffs; only the name of the stream tells. Notes the speed."""
+    """Top-N and RPI books look like diffs; only the name of the stream tells. Notes the speed
+    of a diff stream."""
     cdef int32_t i = 0, speed = 0
     while i < stream.size and stream.at[i] != b"@":
         i += 1
-    if i == stream.size:
-        return False
-    if memcmp(stream.at + i, b"@depth", 6) != 0:
+    if i + 9 <= stream.size and memcmp(stream.at + i, b"@rpiDepth", 9) == 0:
         return True
+    if i + 6 > stream.size or memcmp(stream.at + i, b"@depth", 6) != 0:
+        return False
     i += 6
     if i < stream.size and stream.at[i] != b"@":
         return True
@@ -88,10 +90,8 @@ cdef bint is_partial(const Span *stream, Stage *s) noexcept nogil:
     return False
 
 
-cdef Outcome depth(Context *c, Payload *p, Stage *s, const Span *stream) noexcept nogil:
+cdef Outcome depth(Context *c, Payload *p, Stage *s) noexcept nogil:
     s.feed = FEED_DEPTH
-    if stream.size and is_partial(stream, s):
-        return IGNORED
     if at(p, b"U") == NULL or at(p, b"u") == NULL or at(p, b"b") == NULL or at(p, b"a") == NULL:
         return REJECT_SHAPE
     if s.instrument < 0:
@@ -214,6 +214,8 @@ cdef Outcome payload(Context *c, Fields *f, Stage *s, const Span *stream, Payloa
     cdef Span event
     memset(p, 0, sizeof(Payload))
     p.outcome = DECODED
+    if stream.size and is_partial(stream, s):
+        return IGNORED
     walk(c, f, p, s)
     if not f.ok:
         return REJECT_JSON
@@ -229,7 +231,7 @@ cdef Outcome payload(Context *c, Fields *f, Stage *s, const Span *stream, Payloa
     if not text(c, at(p, b"e"), &event):
         return REJECT_SHAPE
     if equals(&event, b"depthUpdate", 11):
-        return depth(c, p, s, stream)
+        return depth(c, p, s)
     if equals(&event, b"bookTicker", 10):
         return ticker(c, p, s)
     if equals(&event, b"trade", 5):
@@ -243,14 +245,42 @@ cdef Outcome payload(Context *c, Fields *f, Stage *s, const Span *stream, Payloa
     return IGNORED if known_event(&event) else REJECT_UNKNOWN
 
 
-cdef bint to_data(Context *c, Fields *root, Fields *data) noexcept nogil:
-    """From the top again, to the object that holds the payload."""
-    if not reopened(c, root):
+cdef bint control_field(Context *c, Fields *root, Stage *s) noexcept nogil:
+    """A field of an answer to a request; errors come flat or nested (section 3)."""
+    cdef Fields error
+    if memcmp(root.key, b'result"', 7) == 0:
+        s.control = CONTROL_ACK
+    elif memcmp(root.key, b'id"', 3) == 0:
+        scalar(c, root.token(), &s.request)
+    elif memcmp(root.key, b'code"', 5) == 0:
+        s.control = CONTROL_ERROR
+        scalar(c, root.token(), &s.code)
+    elif memcmp(root.key, b'msg"', 4) == 0:
+        scalar(c, root.token(), &s.message)
+    elif memcmp(root.key, b'error"', 6) == 0:
+        s.control = CONTROL_ERROR
+        if error.open(root.value):
+            while error.next():
+                control_field(c, &error, s)
+    else:
         return False
+    return True
+
+
+cdef Outcome payload_again(Context *c, Stage *s, const Span *stream, Payload *p,
+                           bint raw) noexcept nogil:
+    """From the top again, now that the stream's name and the symbol are known."""
+    cdef Fields root, data
+    if not reopened(c, &root):
+        return REJECT_JSON
+    if raw:
+        return payload(c, &root, s, stream, p)
     while root.next():
         if memcmp(root.key, b'data"', 5) == 0:
-            return data.open(root.value)
-    return False
+            if not data.open(root.value):
+                return REJECT_SHAPE
+            return payload(c, &data, s, stream, p)
+    return REJECT_JSON
 
 
 cdef Outcome decode(Context *c, const char *frame, size_t size, Stage *s) noexcept nogil:
@@ -259,47 +289,27 @@ cdef Outcome decode(Context *c, const char *frame, size_t size, Stage *s) noexce
     cdef Span stream
     cdef Outcome outcome = REJECT_UNKNOWN
     cdef bint wrapped = False, control = False, raw = False
-    cdef const char *key
     stage_reset(s)
-    stream.at = NULL
     stream.size = 0
     p.late = False
     if not opened(c, frame, size, &root):
         return unreadable(c)
     while root.next():
-        key = root.key
-        if memcmp(key, b'stream"', 7) == 0:
+        if memcmp(root.key, b'stream"', 7) == 0:
             if not text(c, root.token(), &stream):
                 return REJECT_SHAPE
-        elif memcmp(key, b'data"', 5) == 0:
+        elif memcmp(root.key, b'data"', 5) == 0:
             wrapped = True
             if root.token()[0] == b"[":
                 outcome = IGNORED  # the all-market lists
+            elif stream.size == 0:
+                p.late = True
             elif not data.open(root.value):
                 return REJECT_SHAPE
             else:
                 outcome = payload(c, &data, s, &stream, &p)
-        elif memcmp(key, b'result"', 7) == 0:
+        elif control_field(c, &root, s):
             control = True
-            s.control = CONTROL_ACK
-        elif memcmp(key, b'id"', 3) == 0:
-            control = True
-            scalar(c, root.token(), &s.request)
-        elif memcmp(key, b'code"', 5) == 0:
-            control = True
-            s.control = CONTROL_ERROR
-            scalar(c, root.token(), &s.code)
-        elif memcmp(key, b'msg"', 4) == 0:
-            scalar(c, root.token(), &s.message)
-        elif memcmp(key, b'error"', 6) == 0:
-            control = True
-            s.control = CONTROL_ERROR
-            if data.open(root.value):
-                while data.next():
-                    if memcmp(data.key, b'code"', 5) == 0:
-                        scalar(c, data.token(), &s.code)
-                    elif memcmp(data.key, b'msg"', 4) == 0:
-                        scalar(c, data.token(), &s.message)
         elif not wrapped and not control:
             raw = True
             break
@@ -311,17 +321,8 @@ cdef Outcome decode(Context *c, const char *frame, size_t size, Stage *s) noexce
         return REJECT_JSON
     if control and not wrapped and not raw:
         return CONTROL
-    if outcome == IGNORED and not wrapped and not raw:
-        return REJECT_UNKNOWN
-    if p.late and s.instrument >= 0 and (wrapped or raw):
-        # the levels stood before the symbol, or the stream's name behind the data
-        if raw:
-            if not reopened(c, &root):
-                return REJECT_JSON
-            return payload(c, &root, s, &stream, &p)
-        if not to_data(c, &root, &data):
-            return REJECT_JSON
-        return payload(c, &data, s, &stream, &p)
+    if p.late and (wrapped or raw):
+        return payload_again(c, s, &stream, &p, raw)
     return outcome
 
 

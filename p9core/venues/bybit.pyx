@@ -26,7 +26,9 @@ cdef Outcome book(Context *c, Fields *data, Stage *s, int32_t depth, bint snapsh
     cdef Outcome outcome = DECODED, one
     cdef Span name
     cdef int32_t sides = 0
-    cdef bint late = False
+    # 4.2: at depth 1 every frame is the whole top
+    s.feed = FEED_BBO if depth == 1 else FEED_DEPTH
+    s.stream = depth
     while data.next():
         if memcmp(data.key, b's"', 2) == 0:
             if not text(c, data.token(), &name):
@@ -52,10 +54,7 @@ cdef Outcome book(Context *c, Fields *data, Stage *s, int32_t depth, bint snapsh
         return REJECT_JSON
     if sides != 2 or s.last_id == NO_ID:
         return REJECT_SHAPE
-    s.stream = depth
     if depth == 1:
-        # 4.2: every frame is the whole top
-        s.feed = FEED_BBO
         if outcome == DECODED and (s.n_bids > 1 or s.n_asks > 1):
             return REJECT_SHAPE
         if s.n_bids and s.bids[0].qty == 0:
@@ -63,7 +62,6 @@ cdef Outcome book(Context *c, Fields *data, Stage *s, int32_t depth, bint snapsh
         if s.n_asks and s.asks[0].qty == 0:
             s.n_asks = 0
         return outcome
-    s.feed = FEED_DEPTH
     s.snapshot = snapshot
     # 4.1: u == 1 is the venue's restart, and documented as a snapshot
     s.restart = s.last_id == 1 and not snapshot

@@ -9,7 +9,7 @@ from p9core.instruments cimport Instrument, Names, names_find
 from p9core.json cimport Document, Fields, Rows, Value, text_size
 from p9core.number cimport (NUMBER_BAD, NUMBER_OK, NUMBER_OVERFLOW, NUMBER_SURPLUS, Number,
                             decimal, integer)
-from p9core.types cimport (NO_ID, NO_INSTRUMENT, DECODED, REJECT_MEMORY, REJECT_NEGATIVE,
+from p9core.types cimport (FEED_COUNT, NO_ID, NO_INSTRUMENT, DECODED, REJECT_MEMORY, REJECT_NEGATIVE,
                            REJECT_JSON, REJECT_NUMBER, REJECT_OVERFLOW, REJECT_SHAPE,
                            REJECT_SURPLUS, REJECT_SYMBOL, REJECT_UTF8, Change, Outcome, Span, Stage, Trade)
 
@@ -28,6 +28,7 @@ ctypedef Outcome (*Decode)(Context *c, const char *at, size_t size, Stage *s) no
 
 cdef inline void stage_reset(Stage *s) noexcept nogil:
     s.instrument = NO_INSTRUMENT
+    s.feed = FEED_COUNT  # not known yet
     s.ts_ns = 0
     s.stream = 0
     s.snapshot = s.restart = s.more = False

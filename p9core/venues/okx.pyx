@@ -84,7 +84,6 @@ cdef Outcome book(Context *c, Fields *row, Stage *s, bint top) noexcept nogil:
         return REJECT_SHAPE
     s.first_id = s.prev_id
     if top:
-        s.feed = FEED_BBO
         s.order = s.last_id
         if outcome == DECODED and (s.n_bids > 1 or s.n_asks > 1):
             return REJECT_SHAPE
@@ -93,7 +92,6 @@ cdef Outcome book(Context *c, Fields *row, Stage *s, bint top) noexcept nogil:
         if s.n_asks and s.asks[0].qty == 0:
             s.n_asks = 0
         return outcome
-    s.feed = FEED_DEPTH
     if s.last_id != NO_ID and s.prev_id == NO_ID:
         return REJECT_SHAPE
     return outcome
@@ -157,6 +155,8 @@ cdef Outcome rows_of(Context *c, Fields *root, Stage *s, Channel channel,
     cdef Fields row
     cdef Outcome outcome = DECODED, one
     cdef int32_t n = 0, wanted = s.element
+    s.feed = (FEED_TRADE if channel == CH_TRADES
+              else FEED_BBO if channel == CH_BBO else FEED_DEPTH)
     if not rows.open(root.value):
         return REJECT_SHAPE
     while rows.next():
@@ -180,7 +180,6 @@ cdef Outcome rows_of(Context *c, Fields *root, Stage *s, Channel channel,
     if n == 0:
         return REJECT_SHAPE
     if channel == CH_TRADES:
-        s.feed = FEED_TRADE
         s.ts_ns = s.trades[0].ts_ns
     elif channel == CH_BOOKS:
         if equals(action, b"snapshot", 8):
