@@ -68,8 +68,6 @@ def _module_faults(module: ModuleType, stub: Path) -> Iterator[str]:
             continue
         value = getattr(module, name)
         if isinstance(node, ast.ClassDef):
-            if not isinstance(value, type):
-                continue  # a protocol or alias of the stub
             for member, definition in _definitions(node.body):
                 if not hasattr(value, member):
                     yield f"{name}.{member} is in the stub only"
@@ -87,10 +85,8 @@ def _module_faults(module: ModuleType, stub: Path) -> Iterator[str]:
 def _definitions(body: list[ast.stmt]) -> Iterator[tuple[str, ast.stmt]]:
     for node in body:
         if isinstance(node, ast.FunctionDef | ast.ClassDef):
-            if isinstance(node, ast.ClassDef) and any(
-                "Protocol" in ast.dump(b) for b in node.bases
-            ):
-                continue
+            if node.name.startswith("_") and not node.name.endswith("__"):
+                continue  # a helper of the stub itself
             yield node.name, node
         elif isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
             yield node.target.id, node

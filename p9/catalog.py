@@ -22,7 +22,7 @@ class Choice:
     """What became of the wanted symbols."""
 
     instruments: tuple[Instrument, ...]
-    left_out: dict[str, str] = field(default_factory=dict)      # symbol -> why
+    left_out: dict[str, str] = field(default_factory=dict)  # symbol -> why
 
 
 class Catalog:
@@ -31,12 +31,12 @@ class Catalog:
     def __init__(self, endpoints: Iterable[Endpoint], rest: RestClient, port: Port) -> None:
         self._endpoints = {row.name: row for row in endpoints}
         self._rest, self._port = rest, port
-        self._listed: dict[str, list[Instrument]] = {}          # endpoint -> in listing order
+        self._listed: dict[str, list[Instrument]] = {}  # endpoint -> in listing order
         self._by_symbol: dict[str, Instrument] = {}
-        self._numbers: dict[tuple[str, str], int] = {}          # (endpoint, venue id) -> engine
+        self._numbers: dict[tuple[str, str], int] = {}  # (endpoint, venue id) -> engine
         self._known: dict[int, Instrument] = {}
-        self.disabled: list[Instrument] = []                    # name taken by an earlier one
-        self.skipped: dict[str, Counter[str]] = {}              # endpoint -> reasons
+        self.disabled: list[Instrument] = []  # name taken by an earlier one
+        self.skipped: dict[str, Counter[str]] = {}  # endpoint -> reasons
 
     async def load(self, name: str) -> None:
         """Fetches the listing of an endpoint, all pages; instruments in use are brought up to
@@ -77,8 +77,12 @@ class Catalog:
         kept, disabled = collisions(every)
         for one in disabled:
             if one not in self.disabled:
-                log.warning("instruments %s: %s is disabled, its name %s is taken",
-                            one.endpoint, one.venue_id, one.symbol)
+                log.warning(
+                    "instruments %s: %s is disabled, its name %s is taken",
+                    one.endpoint,
+                    one.venue_id,
+                    one.symbol,
+                )
         self._by_symbol = {one.symbol: one for one in kept}
         self.disabled = disabled
 
@@ -108,7 +112,8 @@ class Catalog:
     def enable(self, instrument: Instrument) -> int:
         """The engine's number of it; adds it, or brings it up to date. Raises ValueError."""
         number = self._port.engine.add_instrument(
-            instrument.endpoint, instrument.venue_id, **instrument.engine_args())
+            instrument.endpoint, instrument.venue_id, **instrument.engine_args()
+        )
         self._numbers[instrument.endpoint, instrument.venue_id] = number
         self._known[number] = instrument
         return number

@@ -20,7 +20,9 @@ from pathlib import Path
 
 from p9.config import RedisAddress
 from p9.config.urls import DEFAULT_REDIS_PORT
-from p9.redis_link import LinkLost, RedisUnreachable, connect, label, pack, retry_delay_s
+from p9.log import event
+from p9.pacing import Backoff
+from p9.redis_link import LinkLost, RedisUnreachable, connect, label, pack
 
 log = logging.getLogger("p9.embedded")
 
@@ -146,10 +148,8 @@ class EmbeddedServer:
         """Returns when it answers. Raises EmbeddedError."""
         await self._launch(timeout_s)
         self._watcher = asyncio.create_task(self._keep_running())
-        log.info(
-            "no redis at %s: started the embedded server (pid %d, loopback only, data in %s)",
-            label(self.address), self.pid, self.directory,
-        )  # fmt: skip
+        event(log, "info", "no redis answered: embedded server started", redis=label(self.address),
+              pid=self.pid, data=self.directory)  # fmt: skip
 
     async def stop(self) -> None:
         """SHUTDOWN, then SIGTERM, then SIGKILL. Safe to call twice."""
@@ -159,7 +159,7 @@ class EmbeddedServer:
             self._watcher = None
         if self.pid:
             await self._end()
-            log.info("embedded redis stopped")
+            event(log, "info", "embedded redis stopped")
 
     # --- the process ------------------------------------------------------------------------
 
@@ -259,17 +259,15 @@ class EmbeddedServer:
 
     async def _keep_running(self) -> None:
         """A server that ends by itself (out of memory, killed) is started again."""
-        tries = 0
+        backoff = Backoff(RESTART_FIRST_S, RESTART_CAP_S)
         while self._process is not None:
             status = await self._process.wait()
-            log.error("embedded redis ended, status %d: starting it again%s", status, self._tail())
-            await asyncio.sleep(retry_delay_s(tries, RESTART_FIRST_S, RESTART_CAP_S))
+            event(log, "error", "embedded redis ended: starting it again", status=status)
+            await asyncio.sleep(backoff.next())
             try:
                 await self._launch(START_TIMEOUT_S)
-                tries = 0
             except EmbeddedError as error:
-                tries += 1
-                log.error("embedded redis: %s", error)
+                event(log, "error", "embedded redis does not start", error=error)
 
     async def _end(self) -> None:
         process = self._process

@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterable, Iterator
 from typing import cast
 
+from p9.log import event
 from p9.redis_link import RedisLink, RedisRefused, RedisUnreachable, ReplyError, pack
 
 log = logging.getLogger("p9.publisher")
@@ -57,8 +58,8 @@ async def _scan(link: RedisLink, prefix: str) -> set[bytes]:
         if cursor == b"0":
             return found
         if time.monotonic() > until:
-            log.warning("looked for streams for %g s; %d found, more may exist",
-                        SCAN_LIMIT_S, len(found))  # fmt: skip
+            event(log, "warning", "not all streams were looked at", found=len(found),
+                  limit_s=SCAN_LIMIT_S)  # fmt: skip
             return found
 
 

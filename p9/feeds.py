@@ -9,25 +9,24 @@ from __future__ import annotations
 import asyncio
 import logging
 import ssl
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from p9.lane import AGE, Lane, Settings, Topic
+from p9.link import ListenerFactory
 from p9.liveness import StallGuard, Watch
+from p9.lookout import Lookout
 from p9.pacing import Pacer
 from p9.placement import pack
 from p9.port import Port
 from p9.rotation import Rotation
-from p9.session import ListenerFactory, Session
+from p9.session import Session
 from p9.venues import BBO, DEPTH, TRADE, Endpoint, Instrument
 
 log = logging.getLogger(__name__)
 
 TICK_S = 0.1
-LOOKS = 10                  # each topic is looked at once in so many ticks
-NO_DATA_S = 30.0            # a connection without any data for so long is replaced
-BREAKS, BREAKS_S = 4, 2.0   # so many books of a connection, and a quarter, broken at once
+BREAKS, BREAKS_S = 4, 2.0  # so many books of a connection, and a quarter, broken at once
 RECONNECT_GAP_S = 30.0
 
 
@@ -44,9 +43,16 @@ class Feeds:
     """The sessions of one endpoint. Use from one event loop."""
 
     def __init__(
-        self, endpoint: Endpoint, addresses: Mapping[str, str], *, port: Port,
-        make_listener: ListenerFactory, settings: Settings,
-        tls: ssl.SSLContext | None, pacer: Pacer, levels: int = 1000,
+        self,
+        endpoint: Endpoint,
+        addresses: Mapping[str, str],
+        *,
+        port: Port,
+        make_listener: ListenerFactory,
+        settings: Settings,
+        tls: ssl.SSLContext | None,
+        pacer: Pacer,
+        levels: int = 1000,
         on_state: Callable[[str, bool, str], None] | None = None,
         options: frozenset[str] = frozenset(),
     ) -> None:
@@ -60,15 +66,12 @@ class Feeds:
         self._levels, self._options = levels, options
         self._lane = Lane(endpoint, port, self, settings, make_listener, tls, pacer)
         self._rotation = Rotation(self._lane)
+        self._lookout = Lookout(self._lane, self._rotation)
         self._sessions: list[Session] = []
-        self._of: dict[int, dict[str, Topic]] = {}      # number -> feed -> the topic in charge
-        self._where: dict[str, Session] = {}            # topic name -> session in charge
-        self._looks: list[tuple[Session, Topic]] = []
-        self._at = 0
-        self._ticks = 0
-        self._actions: deque[float] = deque()           # of the last minute
+        self._of: dict[int, dict[str, Topic]] = {}  # number -> feed -> the topic in charge
+        self._where: dict[str, Session] = {}  # topic name -> session in charge
         self._breaks: dict[Session, dict[int, float]] = {}  # number -> when its book broke
-        self._calm_until: dict[str, float] = {}         # socket class -> no reconnect before
+        self._calm_until: dict[str, float] = {}  # socket class -> no reconnect before
         self._stall = StallGuard(self._forgive)
         self._up: bool | None = None
         self._on_state = on_state
@@ -97,8 +100,9 @@ class Feeds:
                 row = self.endpoint.row(feed, feed in self._options)
                 if row is not None:
                     name = self.endpoint.topic(row, one.instrument.venue_id, self._levels)
-                    yield Topic(name, row, one.instrument, one.number,
-                                Watch(row, self._lane.settings.quiet))
+                    yield Topic(
+                        name, row, one.instrument, one.number, Watch(row, self._lane.settings.quiet)
+                    )
 
     def _drop(self, session: Session, names: list[str]) -> None:
         for name in names:
@@ -115,22 +119,26 @@ class Feeds:
     def _place(self, socket: str, topics: list[Topic]) -> None:
         """Onto connections with room, else onto new ones."""
         # what is being replaced takes nothing more: its successor has its topics already
-        ready = [session for session in self._sessions if session.socket == socket
-                 and self._rotation.successor(session) is None]
+        ready = [
+            session
+            for session in self._sessions
+            if session.socket == socket and self._rotation.successor(session) is None
+        ]
         added, fresh = pack(
-            self.endpoint.limits, [list(session.topics.values()) for session in ready], topics)
+            self.endpoint.limits, [list(session.topics.values()) for session in ready], topics
+        )
         for index, more in added.items():
             ready[index].add(more)
         for load in fresh:
             self._sessions.append(Session(self._lane, socket, self._addresses[socket], load))
 
     def _index(self) -> None:
-        self._of, self._where, self._looks = {}, {}, []
+        self._of, self._where = {}, {}
         for session in self._sessions:
             for topic in session.topics.values():
                 self._of.setdefault(topic.number, {})[topic.row.feed] = topic
                 self._where[topic.name] = session
-                self._looks.append((session, topic))
+        self._lookout.watch(tuple(self._sessions))
 
     def _close(self, session: Session) -> None:
         successor = self._rotation.successor(session)
@@ -153,7 +161,8 @@ class Feeds:
     def on_lost(self, session: Session) -> None:
         self._tell()
         successor = self._rotation.successor(session)
-        if successor is not None and successor.state == "open":
+        if successor is not None:
+            # whatever its state: two connections that both come up would fight for the books
             self._replace(session, successor)
 
     def carried_elsewhere(self, session: Session, topic: Topic) -> bool:
@@ -173,7 +182,8 @@ class Feeds:
     def renew(self, session: Session, reason: str, urgent: bool = True) -> None:
         if session in self._sessions:
             self._rotation.begin(
-                session, reason, self._loop.time(), urgent=urgent and reason != AGE)
+                session, reason, self._loop.time(), urgent=urgent and reason != AGE
+            )
 
     def _replace(self, old: Session, new: Session) -> None:
         self._rotation.finish(old)
@@ -184,8 +194,11 @@ class Feeds:
         old.close("replaced")
         port = self._lane.port
         for topic in new.topics.values():
-            if (topic.row.feed == DEPTH and topic.state in ("sent", "acked")
-                    and port.engine.book_state(topic.number) == "INVALID"):
+            if (
+                topic.row.feed == DEPTH
+                and topic.state in ("sent", "acked")
+                and port.engine.book_state(topic.number) == "INVALID"
+            ):
                 # it broke with the old connection, after it was subscribed on the new one
                 port.subscribed(topic.number, topic.instrument)
         self._index()
@@ -210,81 +223,11 @@ class Feeds:
             session.tick(now)
         for old, new in self._rotation.tick(now):
             self._replace(old, new)
-        self._ticks += 1
-        if self._ticks % LOOKS == 0:
-            for session in self._sessions:
-                self._look_at(session, now)
-        if not self._looks:
-            return
-        for _ in range(-(-len(self._looks) // LOOKS)):
-            self._at = (self._at + 1) % len(self._looks)
-            session, topic = self._looks[self._at]
-            if session.state == "open":
-                self._look(session, topic, now)
-            if not self._looks:
-                return
+        self._lookout.tick(now)
 
     def _forgive(self, seconds: float) -> None:
         for session in (*self._sessions, *self._rotation):
             session.forgive(seconds)
-
-    def _look(self, session: Session, topic: Topic, now: float) -> None:
-        if topic.state != "acked":
-            topic.silent = ""
-            return
-        seen_ns = self._lane.port.engine.last_seen(topic.number, topic.row.feed)
-        siblings = self._of.get(topic.number, {})
-        topic.silent = topic.watch.look(
-            now, seen_ns,
-            [siblings[feed].watch for feed in topic.row.witness if feed in siblings],
-            [other.watch for other in siblings.values() if other is not topic])
-        if self._rotation.successor(session) is not None:
-            return                      # a change is under way already
-        if topic.silent:
-            if topic.watch.may_act(now):
-                self._act(session, topic, now)
-        elif topic.watch.moved_at == now:
-            topic.heard = True
-            self._rotation.calm(session, now)
-
-    def _look_at(self, session: Session, now: float) -> None:
-        """A connection that answers pings and carries no data at all is replaced."""
-        limit = min(NO_DATA_S, self._lane.settings.quiet.connection_s)
-        acked = [topic for topic in session.topics.values() if topic.state == "acked"]
-        if session.state == "open" and acked and all(
-                now - topic.watch.last > limit for topic in acked):
-            self.renew(session, "no data", urgent=False)
-
-    def _act(self, session: Session, topic: Topic, now: float) -> None:
-        """Something is, or may be, wrong with one topic: the mildest remedy that may help."""
-        if not self._budget(now):
-            return
-        before = topic.watch.actions
-        topic.watch.acted(now)
-        if topic.silent == "weak":
-            session.resubscribe(topic, leave=before > 0)
-            return
-        peers = [t for t in session.topics.values() if t.state == "acked" and not t.row.events]
-        strong = sum(t.silent == "strong" for t in peers)
-        log.warning("ws %s: %s is silent for %.1f s", self.endpoint.name, topic.name,
-                    now - topic.watch.last)
-        if before >= 1 and strong >= 2 and 2 * strong >= len(peers):
-            session.reconnect(f"{strong} of {len(peers)} topics are silent")
-        elif before >= 2:
-            self.renew(session, f"{topic.name} stays silent", urgent=False)
-        else:
-            if topic.row.feed == DEPTH:
-                self._lane.port.invalidate(topic.number, topic.instrument, "silent")
-            session.resubscribe(topic)
-
-    def _budget(self, now: float) -> bool:
-        while self._actions and self._actions[0] <= now - 60.0:
-            self._actions.popleft()
-        if len(self._actions) >= self._lane.settings.resync_per_minute:
-            self._lane.counters["actions_postponed"] += 1
-            return False
-        self._actions.append(now)
-        return True
 
     # -- asked from outside -------------------------------------------------------------------
 
@@ -309,8 +252,7 @@ class Feeds:
         recent[number] = now
         self._breaks[session] = recent
         books = sum(topic.row.feed == DEPTH for topic in session.topics.values())
-        if (len(recent) < max(BREAKS, books / 4)
-                or now < self._calm_until.get(session.socket, 0.0)):
+        if len(recent) < max(BREAKS, books / 4) or now < self._calm_until.get(session.socket, 0.0):
             return False
         self._calm_until[session.socket] = now + RECONNECT_GAP_S
         session.reconnect(f"{len(recent)} of {books} books broke at once")
@@ -355,10 +297,17 @@ class Feeds:
     def stats(self) -> dict[str, object]:
         """Counters of the endpoint and the state of each connection."""
         now = self._loop.time()
-        refused = {t.name: t.reason for s in self._sessions for t in s.topics.values()
-                   if t.state == "refused"}
-        return {"counters": dict(self._lane.counters), "refused": refused,
-                "connections": [s.stats(now) for s in (*self._sessions, *self._rotation)]}
+        refused = {
+            t.name: t.reason
+            for s in self._sessions
+            for t in s.topics.values()
+            if t.state == "refused"
+        }
+        return {
+            "counters": dict(self._lane.counters),
+            "refused": refused,
+            "connections": [s.stats(now) for s in (*self._sessions, *self._rotation)],
+        }
 
     async def close(self) -> None:
         """Ends all connections. Books are left as they are."""
@@ -366,7 +315,7 @@ class Feeds:
             self._timer.cancel()
             self._timer = None
         every = [*self._sessions, *self._rotation]
-        self._looks.clear()
+        self._lookout.watch(())
         for session in every:
             session.close("shutdown")
         await asyncio.gather(*(session.wait_closed() for session in every))

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from p9.markets import Markets
-from p9.metrics import Sample, engine_samples
+from p9.metrics import Kind, Sample, engine_samples
 from p9.publisher import Publisher
 from p9core.engine import Engine
 
@@ -100,7 +100,7 @@ class Health:
         for name, kind, text in PUBLISHER:
             suffix = "_total" if kind == "counter" else ""
             yield Sample(f"p9_publish_{name}{suffix}", kind, text, {},
-                         _number(stats, name))  # type: ignore[arg-type]
+                         _number(stats, name))
         for label, name in (("reason", "dropped"), ("word", "errors")):
             rows = stats[name]
             assert isinstance(rows, Mapping)
@@ -133,7 +133,7 @@ class Health:
                              {**labels, "event": str(what)}, n)
 
 
-PUBLISHER = (
+PUBLISHER: tuple[tuple[str, Kind, str], ...] = (
     ("messages", "counter", "Messages confirmed by Redis"),
     ("commands", "counter", "Commands confirmed by Redis, streams not counted"),
     ("stream_commands", "counter", "Stream entries confirmed by Redis"),

@@ -14,10 +14,11 @@ from p9.venues import Endpoint, FeedRow, Instrument
 
 if TYPE_CHECKING:
     from p9.config import Config
-    from p9.session import ListenerFactory, Session
+    from p9.link import ListenerFactory
+    from p9.session import Session
 
 
-AGE = "age"         # the reason of a planned replacement
+AGE = "age"  # the reason of a planned replacement
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,10 +36,13 @@ class Settings:
     def of(cls, config: Config) -> Settings:
         link, quiet = config.connection, config.safety.liveness
         return cls(
-            rotate_s=link.rotate_s, backoff_s=link.backoff_s, backoff_max_s=link.backoff_max_s,
+            rotate_s=link.rotate_s,
+            backoff_s=link.backoff_s,
+            backoff_max_s=link.backoff_max_s,
             max_frame_bytes=link.max_frame_mb << 20,
             quiet=Quiet(quiet.trade_s, quiet.bbo_s, quiet.depth_s, quiet.connection_s),
-            resync_per_minute=config.safety.resync.max_per_minute)
+            resync_per_minute=config.safety.resync.max_per_minute,
+        )
 
 
 @dataclass(slots=True, eq=False)
@@ -48,21 +52,28 @@ class Topic:
     name: str
     row: FeedRow
     instrument: Instrument
-    number: int                         # of the instrument in the engine
+    number: int  # of the instrument in the engine
     watch: Watch
-    state: str = "wanted"               # wanted | sent | acked | refused
-    reason: str = ""                    # of the refusal
-    retry_at: float = 0.0               # when a refused one is tried again
+    state: str = "wanted"  # wanted | sent | acked | refused
+    reason: str = ""  # of the refusal
+    retry_at: float = 0.0  # when a refused one is tried again
     acked_ns: int = 0
-    here: bool = False                  # data of it came over this very connection (if watched)
-    heard: bool = False                 # there was data since this connection was opened
-    silent: str = ""                    # the last verdict of its watch: "", weak, strong
+    here: bool = False  # data of it came over this very connection (if watched)
+    heard: bool = False  # there was data since this connection was opened
+    silent: str = ""  # the last verdict of its watch: "", weak, strong
 
     def fresh(self, quiet: Quiet) -> Topic:
         """The same subscription for another connection."""
-        return Topic(self.name, self.row, self.instrument, self.number, Watch(self.row, quiet),
-                     "refused" if self.state == "refused" else "wanted", self.reason,
-                     self.retry_at)
+        return Topic(
+            self.name,
+            self.row,
+            self.instrument,
+            self.number,
+            Watch(self.row, quiet),
+            "refused" if self.state == "refused" else "wanted",
+            self.reason,
+            self.retry_at,
+        )
 
 
 class Hub(Protocol):
@@ -70,11 +81,13 @@ class Hub(Protocol):
 
     def carried_elsewhere(self, session: Session, topic: Topic) -> bool:
         """Does another connection deliver this topic without a break?"""
+
     def on_open(self, session: Session) -> None: ...
     def on_lost(self, session: Session) -> None:
         """An open connection ended unasked, or did not come up."""
+
     def on_refused(self, session: Session, topic: Topic) -> None: ...
-    def renew(self, session: Session, reason: str) -> None:
+    def renew(self, session: Session, reason: str, urgent: bool = True) -> None:
         """This connection should be replaced by another before it ends."""
 
 

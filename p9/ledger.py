@@ -15,8 +15,8 @@ from collections.abc import Callable, Iterable
 
 from p9.venues import Priority, RestPool
 
-SHARE = 0.9             # of a limit is ours to use: clocks and windows never agree exactly
-WAITERS = 2000          # at most, per pool
+SHARE = 0.9  # of a limit is ours to use: clocks and windows never agree exactly
+WAITERS = 2000  # at most, per pool
 
 
 class LedgerFull(Exception):
@@ -31,7 +31,7 @@ class _Pool:
         self.hold_until = 0.0
         self.waited = 0
         self._clock = clock
-        self._spent: deque[tuple[float, int]] = deque()     # bounded: each entry has weight >= 1
+        self._spent: deque[tuple[float, int]] = deque()  # bounded: each entry has weight >= 1
         self._order = itertools.count()
         self._waiters: list[tuple[int, int, int, asyncio.Future[None]]] = []
         self._timer: asyncio.TimerHandle | None = None
@@ -78,7 +78,7 @@ class _Pool:
             self._timer = None
         while self._waiters:
             _, _, weight, future = self._waiters[0]
-            if future.done():                               # its caller gave up
+            if future.done():  # its caller gave up
                 heapq.heappop(self._waiters)
                 continue
             now = self._clock()
@@ -103,8 +103,13 @@ class _Pool:
 
     def stats(self) -> dict[str, float]:
         self._expire(self._clock())
-        return {"used": self.used, "limit": self.limit, "held_s": round(self.held_s(), 3),
-                "waiting": len(self._waiters), "waited": self.waited}
+        return {
+            "used": self.used,
+            "limit": self.limit,
+            "held_s": round(self.held_s(), 3),
+            "waiting": len(self._waiters),
+            "waited": self.waited,
+        }
 
     def stop(self) -> None:
         if self._timer is not None:
@@ -119,7 +124,9 @@ class Ledger:
     """The pools of one venue."""
 
     def __init__(
-        self, pools: Iterable[RestPool], clock: Callable[[], float] = time.monotonic,
+        self,
+        pools: Iterable[RestPool],
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._pools = {row.name: _Pool(row, clock) for row in pools}
 

@@ -12,11 +12,11 @@ from dataclasses import dataclass
 
 from p9.venues import FeedRow, Heartbeat
 
-WITNESS_HITS = 3            # a witness must have moved in so many looks, or chance would do
-PACE_MOVES = 30             # looks with movement until a topic's own pace is known
-PACE_FACTOR, PACE_MIN_S = 8.0, 8.0     # so many times its longest pause is no pause any more
+WITNESS_HITS = 3  # a witness must have moved in so many looks, or chance would do
+PACE_MOVES = 30  # looks with movement until a topic's own pace is known
+PACE_FACTOR, PACE_MIN_S = 8.0, 8.0  # so many times its longest pause is no pause any more
 ACTION_MIN_S, ACTION_MAX_S = 5.0, 600.0
-CALM_S = 60.0               # moving again for so long forgets earlier actions
+CALM_S = 60.0  # moving again for so long forgets earlier actions
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,8 @@ class Quiet:
 
     def of(self, feed: str) -> float:
         return {"trade": self.trade_s, "bbo": self.bbo_s, "depth": self.depth_s}.get(
-            feed, self.trade_s)
+            feed, self.trade_s
+        )
 
 
 class Others:
@@ -53,23 +54,33 @@ class Watch:
     """The silence of one topic on its present connection."""
 
     __slots__ = (
-        "_action_at", "_baseline", "_longest", "_moves", "_next", "_quiet_s", "_row",
-        "_sibling", "_witness", "actions", "moved_at", "since",
+        "_action_at",
+        "_baseline",
+        "_longest",
+        "_moves",
+        "_next",
+        "_quiet_s",
+        "_row",
+        "_sibling",
+        "_witness",
+        "actions",
+        "moved_at",
+        "since",
     )
 
     def __init__(self, row: FeedRow, quiet: Quiet) -> None:
         self._row = row
         self._quiet_s = quiet.of(row.feed)
-        self.actions = 0                # taken against the present silence
+        self.actions = 0  # taken against the present silence
         self._action_at = 0.0
         self._next = 0.0
-        self._moves, self._longest = 0, 0.0     # its pace: longest pause, forgotten slowly
+        self._moves, self._longest = 0, 0.0  # its pace: longest pause, forgotten slowly
         self.start(0.0, 0)
 
     def start(self, now: float, seen_ns: int) -> None:
         """The subscription was sent; `seen_ns` is when data was last seen: only newer counts."""
         self.since = now
-        self.moved_at = 0.0             # 0: nothing since
+        self.moved_at = 0.0  # 0: nothing since
         self._baseline = seen_ns
         self._witness, self._sibling = Others(), Others()
 
@@ -93,9 +104,13 @@ class Watch:
             self.moved_at += seconds
 
     def look(
-        self, now: float, seen_ns: int, witnesses: Iterable[Watch], siblings: Iterable[Watch],
+        self,
+        now: float,
+        seen_ns: int,
+        witnesses: Iterable[Watch],
+        siblings: Iterable[Watch],
     ) -> str:
-        """"" all is well; "weak": perhaps nothing happens there; "strong": it is dead.
+        """ "" all is well; "weak": perhaps nothing happens there; "strong": it is dead.
 
         `witnesses` are the row's, `siblings` all other feeds of the symbol.
         """
@@ -120,12 +135,18 @@ class Watch:
             return "strong"
         if row.repeat_s and silent > 1.5 * row.repeat_s + 2.0:
             return "strong"
-        if row.witness_s and self._witness.hits >= WITNESS_HITS and silent > min(
-                row.witness_s, self._quiet_s):
+        if (
+            row.witness_s
+            and self._witness.hits >= WITNESS_HITS
+            and silent > min(row.witness_s, self._quiet_s)
+        ):
             return moving
         pace_s = max(PACE_MIN_S, PACE_FACTOR * self._longest)
-        if (self._moves >= PACE_MOVES and self._sibling.hits >= WITNESS_HITS
-                and silent > min(pace_s, self._quiet_s)):
+        if (
+            self._moves >= PACE_MOVES
+            and self._sibling.hits >= WITNESS_HITS
+            and silent > min(pace_s, self._quiet_s)
+        ):
             return moving
         return "weak" if silent > self._quiet_s else ""
 
@@ -150,14 +171,14 @@ class Pulse:
     def start(self, now: float) -> None:
         """A new connection is open."""
         self._frame_ns, self._frame_at, self._ping_at = 0, now, now
-        self._due = 0.0             # when an answer is late; 0: none is awaited
+        self._due = 0.0  # when an answer is late; 0: none is awaited
 
     def frame(self, now: float, seen_ns: int) -> None:
         """`seen_ns`: receive time of the newest frame."""
         if seen_ns != self._frame_ns:
             self._frame_ns, self._frame_at = seen_ns, now
             if self._beat.idle:
-                self._due = 0.0     # any frame answers
+                self._due = 0.0  # any frame answers
 
     def pong(self) -> None:
         self._due = 0.0

@@ -16,24 +16,26 @@ from p9.catalog import Catalog
 from p9.config import Config
 from p9.feeds import Feeds, Wanted
 from p9.lane import Settings
+from p9.link import ListenerFactory
 from p9.pacing import Backoff, Pacer
 from p9.port import Port
 from p9.rest import RestClient, RestError
 from p9.resync import Place, Resync
-from p9.session import ListenerFactory
 from p9.venues import ENDPOINTS, Endpoint, endpoints_of
 
 log = logging.getLogger(__name__)
 
-REFRESH_S = 900.0           # listings are read again: new steps, and symbols that came
+REFRESH_S = 900.0  # listings are read again: new steps, and symbols that came
 
 
 def addresses(endpoint: Endpoint, endpoints: Any) -> tuple[dict[str, str], str]:
     """(socket class -> WebSocket URL, REST base) from the `endpoints` block of an exchange."""
     block = getattr(endpoints, endpoint.config_key) if endpoint.config_key else endpoints
     sockets = {row.socket for row in endpoint.feeds}
-    ws = {socket: (block.ws if isinstance(block.ws, str) else getattr(block.ws, socket))
-          for socket in sockets}
+    ws = {
+        socket: (block.ws if isinstance(block.ws, str) else getattr(block.ws, socket))
+        for socket in sockets
+    }
     return {k: url.rstrip("/") + endpoint.ws_path for k, url in ws.items()}, block.rest
 
 
@@ -42,9 +44,9 @@ class _Market:
 
     def __init__(self, endpoint: Endpoint, feeds: Feeds, catalog: Catalog, rest: RestClient):
         self.endpoint, self.feeds, self.catalog, self.rest = endpoint, feeds, catalog, rest
-        self.why = "instruments not loaded yet"         # "" once they are
+        self.why = "instruments not loaded yet"  # "" once they are
         self.left_out: dict[str, str] = {}
-        self.running: dict[str, Wanted] = {}            # venue id -> what is subscribed
+        self.running: dict[str, Wanted] = {}  # venue id -> what is subscribed
         self.task: asyncio.Task[None] | None = None
 
 
@@ -52,7 +54,11 @@ class Markets:
     """`start`, then `on_wants` from the timer, `missing` and `stats` for who asks, `close`."""
 
     def __init__(
-        self, config: Config, port: Port, make_listener: ListenerFactory, *,
+        self,
+        config: Config,
+        port: Port,
+        make_listener: ListenerFactory,
+        *,
         notify: Callable[[str, dict[str, Any]], None] = lambda kind, fields: None,
     ) -> None:
         """`notify(kind, fields)`: something to raise as `alert:{kind}`."""
@@ -62,8 +68,12 @@ class Markets:
         self._rest: dict[str, RestClient] = {}
         self._reported: set[tuple[str, str]] = set()
         self.resync = Resync(
-            port, self._place, self._reload, levels=config.feeds.depth.levels,
-            per_minute=config.safety.resync.max_per_minute)
+            port,
+            self._place,
+            self._reload,
+            levels=config.feeds.depth.levels,
+            per_minute=config.safety.resync.max_per_minute,
+        )
         for exchange in config.exchanges.enabled():
             self._add_exchange(exchange)
 
@@ -72,24 +82,35 @@ class Markets:
         rows = endpoints_of(exchange)
         places = {row.name: addresses(row, settings.endpoints) for row in rows}
         rest = self._rest[exchange] = RestClient(
-            rows, {name: base for name, (_, base) in places.items()}, tls_ca=settings.tls_ca,
-            on_state=self._rest_state)
+            rows,
+            {name: base for name, (_, base) in places.items()},
+            tls_ca=settings.tls_ca,
+            on_state=self._rest_state,
+        )
         catalog = Catalog(rows, rest, self.port)
         limits = rows[0].limits
         pacer = Pacer(limits.connect_interval_s, limits.connect_burst)
         context = tls.context(settings.tls_ca)
         for row in rows:
             feeds = Feeds(
-                row, places[row.name][0], port=self.port, make_listener=self._make_listener,
-                settings=Settings.of(self.config), tls=context, pacer=pacer,
-                levels=self.config.feeds.depth.levels, on_state=self._ws_state)
+                row,
+                places[row.name][0],
+                port=self.port,
+                make_listener=self._make_listener,
+                settings=Settings.of(self.config),
+                tls=context,
+                pacer=pacer,
+                levels=self.config.feeds.depth.levels,
+                on_state=self._ws_state,
+            )
             self._markets[row.name] = _Market(row, feeds, catalog, rest)
 
     def start(self) -> None:
         """Begins with everything at once; returns at once."""
         for market in self._markets.values():
             market.task = asyncio.get_running_loop().create_task(
-                self._run(market), name=f"market {market.endpoint.name}")
+                self._run(market), name=f"market {market.endpoint.name}"
+            )
 
     # -- one endpoint -----------------------------------------------------------------------
 
@@ -106,8 +127,9 @@ class Markets:
                 wait = max(backoff.next(), error.retry_after)
                 if not market.catalog.loaded(market.endpoint.name):
                     market.why = f"instruments not loaded: {error.reason}"
-                log.warning("instruments %s: %s, again in %.1f s", market.endpoint.name,
-                            error.reason, wait)
+                log.warning(
+                    "instruments %s: %s, again in %.1f s", market.endpoint.name, error.reason, wait
+                )
             except Exception:
                 log.exception("market %s: internal error", market.endpoint.name)
                 wait = backoff.next()
@@ -127,8 +149,11 @@ class Markets:
         symbols = self.config.symbols_of(exchange)
         choice = market.catalog.choose(symbols, name)
         feeds = self.config.feeds.enabled()
-        running = {key: one for key, one in market.running.items()
-                   if one.instrument.symbol in {symbol.upper() for symbol in symbols}}
+        running = {
+            key: one
+            for key, one in market.running.items()
+            if one.instrument.symbol in {symbol.upper() for symbol in symbols}
+        }
         for instrument in choice.instruments:
             try:
                 number = market.catalog.enable(instrument)
@@ -149,7 +174,7 @@ class Markets:
         if (exchange, symbol) not in self._reported:
             self._reported.add((exchange, symbol))
             log.warning("%s %s is left out: %s", exchange, symbol, why)
-            if self.config.exchanges.enabled()[exchange].symbols:   # it was asked for by name
+            if self.config.exchanges.enabled()[exchange].symbols:  # it was asked for by name
                 self._notify("config", {"exchange": exchange, "symbol": symbol, "reason": why})
 
     def _ws_state(self, endpoint: str, up: bool, why: str) -> None:
@@ -159,17 +184,27 @@ class Markets:
         self._liveness("rest", endpoint, up, why)
 
     def _liveness(self, part: str, endpoint: str, up: bool, why: str) -> None:
-        self._notify("liveness", {
-            "exchange": ENDPOINTS[endpoint].exchange, "endpoint": endpoint, "part": part,
-            "up": up, "reason": why})
+        self._notify(
+            "liveness",
+            {
+                "exchange": ENDPOINTS[endpoint].exchange,
+                "endpoint": endpoint,
+                "part": part,
+                "up": up,
+                "reason": why,
+            },
+        )
 
     # -- asked from outside -----------------------------------------------------------------
 
     def _place(self, number: int) -> Place | None:
         for market in self._markets.values():
             one = market.catalog.of_number(number)
-            if (one is not None and one.endpoint == market.endpoint.name
-                    and one.venue_id in market.running):
+            if (
+                one is not None
+                and one.endpoint == market.endpoint.name
+                and one.venue_id in market.running
+            ):
                 return Place(one, market.endpoint, market.feeds, market.rest)
         return None
 
@@ -196,8 +231,10 @@ class Markets:
     def stats(self) -> dict[str, object]:
         """Per endpoint and exchange: connections, topics, REST, what is left out."""
         return {
-            "endpoints": {name: {**market.feeds.stats(), "left_out": market.left_out}
-                          for name, market in self._markets.items()},
+            "endpoints": {
+                name: {**market.feeds.stats(), "left_out": market.left_out}
+                for name, market in self._markets.items()
+            },
             "rest": {name: rest.stats() for name, rest in self._rest.items()},
             "resync": self.resync.stats(),
         }

@@ -33,7 +33,7 @@ class Pacer:
     def __init__(self, interval_s: float, burst: int) -> None:
         self._interval_s = interval_s
         self._burst = burst
-        self._free_at = 0.0         # when the whole burst is available again
+        self._free_at = 0.0  # when the whole burst is available again
 
     async def take(self) -> None:
         now = asyncio.get_running_loop().time()

@@ -14,14 +14,18 @@ def fits(limits: Limits, load: Sequence[Topic], more: Sequence[Topic]) -> bool:
     if len(every) > limits.topics_per_connection:
         return False
     if limits.chars_per_connection and (
-            sum(len(topic.name) for topic in every) > limits.chars_per_connection):
+        sum(len(topic.name) for topic in every) > limits.chars_per_connection
+    ):
         return False
     return not limits.books_per_connection or (
-        sum(topic.row.feed == DEPTH for topic in every) <= limits.books_per_connection)
+        sum(topic.row.feed == DEPTH for topic in every) <= limits.books_per_connection
+    )
 
 
 def pack(
-    limits: Limits, loads: Sequence[Sequence[Topic]], topics: Iterable[Topic],
+    limits: Limits,
+    loads: Sequence[Sequence[Topic]],
+    topics: Iterable[Topic],
 ) -> tuple[dict[int, list[Topic]], list[list[Topic]]]:
     """(index of an existing load -> what it takes besides, new loads).
 

@@ -18,18 +18,33 @@ class EngineLike(Protocol):
     """The calls of `p9core.engine.Engine` that are used here."""
 
     def add_instrument(
-        self, endpoint: str, venue_id: str, *, exchange: str, symbol: str,
-        price_step: str | None, qty_step: str | None, contract: str | None = "1",
+        self,
+        endpoint: str,
+        venue_id: str,
+        *,
+        exchange: str,
+        symbol: str,
+        price_step: str | None,
+        qty_step: str | None,
+        contract: str | None = "1",
         publish: bool = True,
     ) -> int: ...
     def open_conn(self, endpoint: str) -> int: ...
     def close_conn(self, conn: int, now_ns: int) -> None: ...
     def feed_snapshot(
-        self, instrument: int, recv_ns: int, body: bytes, limit: int = 0,
+        self,
+        instrument: int,
+        recv_ns: int,
+        body: bytes,
+        limit: int = 0,
     ) -> str: ...
     def snapshot_failed(self, instrument: int, now_ns: int) -> None: ...
     def invalidate(
-        self, instrument: int, reason: str, now_ns: int, conn: int = -1,
+        self,
+        instrument: int,
+        reason: str,
+        now_ns: int,
+        conn: int = -1,
     ) -> None: ...
     def subscribed(self, instrument: int, now_ns: int) -> None: ...
     def last_seen(self, instrument: int, feed: str) -> int: ...
@@ -44,10 +59,22 @@ class RecorderLike(Protocol):
     def send(self, conn: int, now_ns: int, payload: bytes) -> None: ...
     def close(self, conn: int, now_ns: int, reason: str) -> None: ...
     def rest(
-        self, now_ns: int, url: str, status: int, body: bytes, venue: str, market: str,
+        self,
+        now_ns: int,
+        url: str,
+        status: int,
+        body: bytes,
+        venue: str,
+        market: str,
     ) -> None: ...
     def mark(
-        self, op: str, now_ns: int, venue: str, market: str, symbol: str, reason: str = "",
+        self,
+        op: str,
+        now_ns: int,
+        venue: str,
+        market: str,
+        symbol: str,
+        reason: str = "",
     ) -> None: ...
 
 
@@ -55,8 +82,12 @@ class Port:
     """The engine as sessions, resync and the catalog see it."""
 
     def __init__(
-        self, engine: EngineLike, *, recorder: RecorderLike | None = None,
-        flush: Callable[[], None] = lambda: None, clock_ns: Callable[[], int] = time.time_ns,
+        self,
+        engine: EngineLike,
+        *,
+        recorder: RecorderLike | None = None,
+        flush: Callable[[], None] = lambda: None,
+        clock_ns: Callable[[], int] = time.time_ns,
     ) -> None:
         """`flush()`: there may be output that no socket read will hand over."""
         self.engine = engine
@@ -73,7 +104,8 @@ class Port:
     def opened(self, conn: int, endpoint: Endpoint, url: str) -> None:
         if self.recorder is not None:
             self.recorder.connect(
-                conn, self.clock_ns(), url, endpoint.exchange, endpoint.config_key)
+                conn, self.clock_ns(), url, endpoint.exchange, endpoint.config_key
+            )
 
     def sent(self, conn: int, text: str) -> None:
         if self.recorder is not None:

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import random
 import ssl
 import time
 from collections import deque
@@ -22,6 +21,7 @@ from typing import cast
 
 import hiredis
 
+from p9 import tls
 from p9.config import RedisAddress
 from p9.secret import MASK
 
@@ -61,12 +61,6 @@ def error_word(error: object) -> str:
     """First word of an error reply ("OOM", "WRONGTYPE"): few different ones, fit for counting."""
     word = str(error).split(" ", 1)[0][:24]
     return word if word.isalnum() and word.isupper() else "other"
-
-
-def retry_delay_s(tries: int, first_s: float, cap_s: float) -> float:
-    """Doubles with each try up to the cap. Half is random: many must not come at the same time."""
-    delay_s = min(cap_s, first_s * 2.0 ** min(tries, 30))
-    return delay_s * (0.5 + random.random() / 2)
 
 
 def label(address: RedisAddress) -> str:
@@ -303,13 +297,10 @@ async def connect(
 
 
 def _tls_context(tls_ca: str | None) -> ssl.SSLContext:
-    context = ssl.create_default_context()
-    if tls_ca:
-        try:
-            context.load_verify_locations(tls_ca)
-        except OSError as error:  # ssl.SSLError too
-            raise RedisRefused(f"CA file {tls_ca}: {error.strerror or error}") from error
-    return context
+    try:
+        return tls.context(tls_ca)
+    except OSError as error:  # ssl.SSLError too
+        raise RedisRefused(f"CA file {tls_ca}: {error.strerror or error}") from error
 
 
 async def _handshake(link: RedisLink, address: RedisAddress) -> ServerInfo:

@@ -54,8 +54,12 @@ class RestClient:
     """All REST calls of one venue. Use from one event loop; `close` at the end."""
 
     def __init__(
-        self, endpoints: Iterable[Endpoint], bases: Mapping[str, str], *,
-        tls_ca: str | None = None, clock: Callable[[], float] = time.monotonic,
+        self,
+        endpoints: Iterable[Endpoint],
+        bases: Mapping[str, str],
+        *,
+        tls_ca: str | None = None,
+        clock: Callable[[], float] = time.monotonic,
         on_state: Callable[[str, bool, str], None] | None = None,
     ) -> None:
         """`bases`: endpoint name -> base URL. `on_state(endpoint, reached, reason)` on a
@@ -68,7 +72,7 @@ class RestClient:
         self.counters: Counter[str] = Counter()
         self._clock = clock
         self._on_state = on_state
-        self._down_since: dict[str, float] = {}             # endpoint -> first failure
+        self._down_since: dict[str, float] = {}  # endpoint -> first failure
         self._logged = 0.0
         self._ssl: ssl.SSLContext = tls.context(tls_ca)
         self._http: aiohttp.ClientSession | None = None
@@ -78,7 +82,11 @@ class RestClient:
         return self._bases[call.endpoint] + call.path
 
     async def get(
-        self, call: RestCall, *, priority: Priority = Priority.POLL, attempts: int = 3,
+        self,
+        call: RestCall,
+        *,
+        priority: Priority = Priority.POLL,
+        attempts: int = 3,
     ) -> RestReply:
         """The checked answer of one GET. Waits for its turn; retries what may pass by itself.
 
@@ -107,7 +115,8 @@ class RestClient:
         url = self.url(call)
         try:
             async with self._session().get(
-                URL(url, encoded=True), allow_redirects=False,
+                URL(url, encoded=True),
+                allow_redirects=False,
             ) as response:
                 body = await _bounded(response)
                 status, headers = response.status, response.headers
@@ -132,17 +141,27 @@ class RestClient:
         if self._http is None:
             connector = aiohttp.TCPConnector(ssl=self._ssl, limit=16, ttl_dns_cache=60)
             self._http = aiohttp.ClientSession(
-                connector=connector, timeout=TIMEOUT, trust_env=False,
-                headers={"User-Agent": f"p9-microstream/{__version__}",
-                         "Accept": "application/json", "Accept-Encoding": "gzip, deflate"},
-                cookie_jar=aiohttp.DummyCookieJar())
+                connector=connector,
+                timeout=TIMEOUT,
+                trust_env=False,
+                headers={
+                    "User-Agent": f"p9-microstream/{__version__}",
+                    "Accept": "application/json",
+                    "Accept-Encoding": "gzip, deflate",
+                },
+                cookie_jar=aiohttp.DummyCookieJar(),
+            )
         return self._http
 
     def _judge(
-        self, call: RestCall, status: int, headers: Mapping[str, str], body: bytes,
+        self,
+        call: RestCall,
+        status: int,
+        headers: Mapping[str, str],
+        body: bytes,
     ) -> RestFault | None:
         if status == 200 and body.lstrip()[:1] not in (b"{", b"["):
-            return RestFault("not_json", retry=True)        # a page of something in between
+            return RestFault("not_json", retry=True)  # a page of something in between
         fault = self._rows[call.endpoint].fault(status, headers, body, call)
         if fault is not None or status == 200:
             return fault
@@ -151,7 +170,11 @@ class RestClient:
         return RestFault(f"http_{status}", retry=status >= 500 or status == 408)
 
     def _refused(
-        self, call: RestCall, fault: RestFault, status: int, headers: Mapping[str, str],
+        self,
+        call: RestCall,
+        fault: RestFault,
+        status: int,
+        headers: Mapping[str, str],
     ) -> RestError:
         told = retry_after(headers) if status in (403, 418, 429, 503) else 0.0
         hold = min(MAX_HOLD_S, max(fault.hold_s, told))
@@ -159,8 +182,14 @@ class RestClient:
             pool = None if fault.scope == "venue" else call.pool
             self.ledger.hold(pool, hold)
             self.counters["holds"] += 1
-            log.warning("rest %s: %s (HTTP %d), nothing on %s for %.1f s", self.venue,
-                        fault.reason, status, pool or "all pools", hold)
+            log.warning(
+                "rest %s: %s (HTTP %d), nothing on %s for %.1f s",
+                self.venue,
+                fault.reason,
+                status,
+                pool or "all pools",
+                hold,
+            )
         return RestError(fault.reason, retry=fault.retry, retry_after=hold)
 
     def _note_weight(self, call: RestCall, headers: Mapping[str, str]) -> None:
@@ -175,8 +204,13 @@ class RestClient:
         self._down_since.setdefault(call.endpoint, now)
         if first or now - self._logged >= REPEAT_LOG_S:
             self._logged = now
-            log.warning("rest %s: not reached: %s (%s), for %.0f s", call.endpoint, reason,
-                        str(error)[:200], now - self._down_since[call.endpoint])
+            log.warning(
+                "rest %s: not reached: %s (%s), for %.0f s",
+                call.endpoint,
+                reason,
+                str(error)[:200],
+                now - self._down_since[call.endpoint],
+            )
         if first and self._on_state is not None:
             self._on_state(call.endpoint, False, reason)
         return RestError(reason, retry=True)
@@ -191,7 +225,8 @@ class RestClient:
         """Counters, the ledger's pools, and since how many seconds an endpoint is not reached."""
         now = self._clock()
         return {
-            "counters": dict(self.counters), "pools": self.ledger.stats(),
+            "counters": dict(self.counters),
+            "pools": self.ledger.stats(),
             "unreachable_s": {name: round(now - at, 1) for name, at in self._down_since.items()},
         }
 
@@ -227,5 +262,5 @@ def retry_after(headers: Mapping[str, str]) -> float:
         until = parsedate_to_datetime(value).timestamp()
         sent = parsedate_to_datetime(headers.get("Date", "")).timestamp()
     except (ValueError, TypeError):
-        return 60.0                                         # it asks for a wait: take a long one
+        return 60.0  # it asks for a wait: take a long one
     return max(0.0, until - sent)

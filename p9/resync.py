@@ -21,8 +21,8 @@ from p9.venues import Endpoint, Instrument, Priority, RestCall
 
 log = logging.getLogger(__name__)
 
-SNAPSHOTS_AT_ONCE = 6       # per exchange
-CROWD = 20                  # more than so many snapshots under way: smaller ones, all sooner
+SNAPSHOTS_AT_ONCE = 6  # per exchange
+CROWD = 20  # more than so many snapshots under way: smaller ones, all sooner
 REFRESH_GAP_S = 30.0
 
 
@@ -57,8 +57,13 @@ class _Budget:
 
 class Resync:
     def __init__(
-        self, port: Port, lookup: Callable[[int], Place | None],
-        refresh: Callable[[str], Awaitable[None]], *, levels: int, per_minute: int,
+        self,
+        port: Port,
+        lookup: Callable[[int], Place | None],
+        refresh: Callable[[str], Awaitable[None]],
+        *,
+        levels: int,
+        per_minute: int,
     ) -> None:
         """`lookup(number)`: where an instrument lives, None once it is not wanted any more;
         `refresh(endpoint)` loads its instruments again and may raise RestError."""
@@ -67,9 +72,9 @@ class Resync:
         self._levels, self._per_minute = levels, per_minute
         self._budgets: dict[str, _Budget] = {}
         self._gates: dict[str, asyncio.Semaphore] = {}
-        self._busy: set[int] = set()                # instruments with a snapshot or resubscription
-        self._started: set[int] = set()             # instruments that had their first snapshot
-        self._fetching: Counter[str] = Counter()    # endpoint -> snapshots under way or waiting
+        self._busy: set[int] = set()  # instruments with a snapshot or resubscription
+        self._started: set[int] = set()  # instruments that had their first snapshot
+        self._fetching: Counter[str] = Counter()  # endpoint -> snapshots under way or waiting
         self._refreshing: set[str] = set()
         self._refreshed: dict[str, float] = {}
         self._tasks: set[asyncio.Task[None]] = set()
@@ -89,8 +94,9 @@ class Resync:
                 again = kind == "resubscribe" or not place.endpoint.depth_limits
                 if not again:
                     self._fetching[place.endpoint.name] += 1
-                self._spawn(self._resubscribe(number, place) if again
-                            else self._snapshot(number, place))
+                self._spawn(
+                    self._resubscribe(number, place) if again else self._snapshot(number, place)
+                )
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)
@@ -104,7 +110,7 @@ class Resync:
         name, exchange = place.endpoint.name, place.instrument.exchange
         gate = self._gates.setdefault(exchange, asyncio.Semaphore(SNAPSHOTS_AT_ONCE))
         try:
-            if number in self._started:             # the first ones after a start are not counted
+            if number in self._started:  # the first ones after a start are not counted
                 await self._budget(exchange).take()
             async with gate:
                 if self._lookup(number) is None:
@@ -140,7 +146,8 @@ class Resync:
         served at least, while many wait."""
         crowded = self._fetching[place.endpoint.name] > CROWD
         return place.endpoint.depth_call(
-            place.instrument.venue_id, self._levels if crowded else 4 * self._levels)
+            place.instrument.venue_id, self._levels if crowded else 4 * self._levels
+        )
 
     async def _resubscribe(self, number: int, place: Place) -> None:
         try:

@@ -18,9 +18,9 @@ from p9.venues import DEPTH
 
 log = logging.getLogger(__name__)
 
-QUIET_S = 3.0               # silent everywhere for so long after the acknowledgement: no data due
-RACE_NS = 1_000_000_000     # data of one moment may reach the two connections so far apart
-DEADLINE_S = 90.0           # a new connection that is not complete by then is given up
+QUIET_S = 3.0  # silent everywhere for so long after the acknowledgement: no data due
+RACE_NS = 1_000_000_000  # data of one moment may reach the two connections so far apart
+DEADLINE_S = 90.0  # a new connection that is not complete by then is given up
 RETRY_S, RETRY_MAX_S = 60.0, 3600.0
 
 
@@ -29,7 +29,7 @@ class _Change:
     new: Session
     reason: str
     started: float
-    urgent: bool                # the venue closes the old one in any case
+    urgent: bool  # the venue closes the old one in any case
 
 
 class Rotation:
@@ -38,7 +38,7 @@ class Rotation:
     def __init__(self, lane: Lane) -> None:
         self._lane = lane
         self._changes: dict[Session, _Change] = {}
-        self._tries: dict[Session, tuple[int, float]] = {}      # how often, not before
+        self._tries: dict[Session, tuple[int, float]] = {}  # how often, not before
 
     def __iter__(self) -> Iterator[Session]:
         return iter([change.new for change in self._changes.values()])
@@ -75,8 +75,11 @@ class Rotation:
             elif not change.urgent and now - change.started > DEADLINE_S:
                 del self._changes[old]
                 self._lane.counters["rotations_given_up"] += 1
-                log.warning("ws %s: the new connection is not complete after %.0f s, the old "
-                            "one stays", self._lane.endpoint.name, DEADLINE_S)
+                log.warning(
+                    "ws %s: the new connection is not complete after %.0f s, the old one stays",
+                    self._lane.endpoint.name,
+                    DEADLINE_S,
+                )
                 change.new.close("given up")
         return done
 
@@ -113,6 +116,6 @@ class Rotation:
         if topic.state != "acked" or now - topic.watch.since < QUIET_S:
             return False
         if topic.row.feed == DEPTH and not self._lane.endpoint.book_by_ids:
-            return False                # it takes the book over with a snapshot, or not at all
+            return False  # it takes the book over with a snapshot, or not at all
         seen_ns = self._lane.port.engine.last_seen(topic.number, topic.row.feed)
         return seen_ns <= topic.acked_ns + RACE_NS

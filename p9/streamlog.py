@@ -26,9 +26,11 @@ from collections import Counter, deque
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 
+from p9.log import event
 from p9.logbatch import LogBatch, Transaction, Verdict, judge, missing
+from p9.pacing import Backoff
 from p9.pubstats import Ledger
-from p9.redis_link import LinkLost, RedisLink, ReplyError, pack, retry_delay_s
+from p9.redis_link import LinkLost, RedisLink, ReplyError, pack
 
 log = logging.getLogger("p9.publisher")
 
@@ -224,7 +226,7 @@ class StreamLog:
         self, link: RedisLink, transaction: Transaction, verdict: Verdict | None = None
     ) -> int:
         """Until every command was executed once or is known to be lost. Returns the lost."""
-        tries = 0
+        backoff = Backoff(RETRY_FIRST_S, RETRY_CAP_S)
         while True:
             if verdict is None:
                 replies = await link.request(transaction.parts(), transaction.count + 2)
@@ -235,12 +237,11 @@ class StreamLog:
                     return lost
             else:
                 word = self._ledger.error(verdict.retry, "stream transaction")
-                if word == "READONLY" and tries >= READONLY_TRIES:
+                if word == "READONLY" and backoff.failures >= READONLY_TRIES:
                     link.drop("the server stays read-only")
                     raise LinkLost
             self._counters.transaction_retries += 1
-            await asyncio.sleep(retry_delay_s(tries, RETRY_FIRST_S, RETRY_CAP_S))
-            tries += 1
+            await asyncio.sleep(backoff.next())
             verdict = None
 
     async def _count_lost(
@@ -278,7 +279,8 @@ class StreamLog:
             readded += transaction.count - lost
         if readded:
             self._counters.stream_readded += readded
-            log.warning("redis had lost %d confirmed stream entries: added again", readded)
+            event(log, "warning", "redis had lost confirmed stream entries: added again",
+                  entries=readded)  # fmt: skip
         until_ns = time.monotonic_ns() + self._keep_ns
         for batch in self._kept:
             batch.until_ns = until_ns
@@ -288,7 +290,7 @@ class StreamLog:
     async def _floors(self, link: RedisLink) -> dict[int, int]:
         """Per channel the seq (of this epoch) up to which its stream has everything."""
         floors: dict[int, int] = {}
-        tries = 0
+        backoff = Backoff(RETRY_FIRST_S, RETRY_CAP_S)
         while asking := sorted(self._channels - floors.keys())[:QUESTIONS_PER_WRITE]:
             keys = map(self.names.key, asking)
             tops = await link.ask([pack("XREVRANGE", k, "+", "-", "COUNT", 1) for k in keys])
@@ -298,8 +300,7 @@ class StreamLog:
                 elif self._ledger.error(str(top), "XREVRANGE") == "WRONGTYPE":
                     floors[channel] = _NOTHING_TO_ADD  # the key is no stream: it takes no entry
             if any(channel not in floors for channel in asking):
-                await asyncio.sleep(retry_delay_s(tries, RETRY_FIRST_S, RETRY_CAP_S))
-                tries += 1
+                await asyncio.sleep(backoff.next())
         return floors
 
     def _floor(self, top: object) -> int:

@@ -15,20 +15,22 @@ from typing import Protocol
 
 from p9.venues import ControlLike, Limits, Wire
 
-ACK_S = 8.0                 # for a subscribe
-UNSUBSCRIBE_S = 2.0         # then it is subscribed again all the same
-MAX_WAIT_S = 30.0           # between repetitions
-MAX_SILENT = 4              # subscribe requests in a row without any answer: the line is dead
+ACK_S = 8.0  # for a subscribe
+UNSUBSCRIBE_S = 2.0  # then it is subscribed again all the same
+MAX_WAIT_S = 30.0  # between repetitions
+MAX_SILENT = 4  # subscribe requests in a row without any answer: the line is dead
 
 
 class SubscriptionsOwner(Protocol):
     def send_text(self, text: str) -> None: ...
     def on_sent(self, topics: Sequence[str]) -> None:
         """A subscribe request for these is on its way."""
+
     def on_accepted(self, topic: str) -> None: ...
     def on_refused(self, topic: str, reason: str) -> None: ...
     def has_spoken(self, topic: str) -> bool:
         """Has data come since its subscription was sent?"""
+
     def on_exhausted(self, reason: str) -> None:
         """This connection cannot be used for requests any more."""
 
@@ -36,22 +38,26 @@ class SubscriptionsOwner(Protocol):
 @dataclass(slots=True)
 class _Job:
     topics: tuple[str, ...]
-    leave: bool = False                     # unsubscribe
-    back: tuple[str, ...] = ()              # to be subscribed again after it
+    leave: bool = False  # unsubscribe
+    back: tuple[str, ...] = ()  # to be subscribed again after it
 
 
 @dataclass(slots=True)
 class _Sent:
     job: _Job
     deadline: float
-    pending: dict[str, None] = field(default_factory=dict)     # an ordered set
+    pending: dict[str, None] = field(default_factory=dict)  # an ordered set
 
 
 class Subscriptions:
     """Made anew for each connection; `stop` at its end."""
 
     def __init__(
-        self, wire: Wire, limits: Limits, owner: SubscriptionsOwner, counters: Counter[str],
+        self,
+        wire: Wire,
+        limits: Limits,
+        owner: SubscriptionsOwner,
+        counters: Counter[str],
     ) -> None:
         self._wire, self._limits, self._owner = wire, limits, owner
         self._counters = counters
@@ -60,9 +66,9 @@ class Subscriptions:
         self._inflight: dict[str, _Sent] = {}
         self._tries: Counter[str] = Counter()
         self._number = 0
-        self._silent = 0                    # requests without any answer, in a row
+        self._silent = 0  # requests without any answer, in a row
         self._next_send = 0.0
-        self._sent_at: deque[float] = deque()   # of the last hour, where that is limited
+        self._sent_at: deque[float] = deque()  # of the last hour, where that is limited
         self._timers: set[asyncio.TimerHandle] = set()
         self._pump_timer: asyncio.TimerHandle | None = None
         self._stopped = False
@@ -79,15 +85,17 @@ class Subscriptions:
 
     def unsubscribe(self, topics: Iterable[str], again: bool = False) -> None:
         """With `again` they are subscribed again as soon as that is answered. Goes first."""
-        jobs = [_Job(chunk, leave=True, back=chunk if again else ())
-                for chunk in self._chunks(topics)]
+        jobs = [
+            _Job(chunk, leave=True, back=chunk if again else ()) for chunk in self._chunks(topics)
+        ]
         self._queue.extendleft(reversed(jobs))
         self._pump()
 
     def busy(self, topic: str) -> bool:
         """Is a request for it waiting or unanswered?"""
         return any(topic in job.topics or topic in job.back for job in self._queue) or any(
-            topic in sent.pending or topic in sent.job.back for sent in self._inflight.values())
+            topic in sent.pending or topic in sent.job.back for sent in self._inflight.values()
+        )
 
     def forget(self, topic: str) -> None:
         """It is not wanted any more: whatever is queued for it is dropped."""
@@ -106,9 +114,11 @@ class Subscriptions:
         part: list[str] = []
         size = 0
         for topic in topics:
-            cost = len(topic.encode()) + 40         # keys, quotes and commas around it
-            if part and (len(part) >= self._limits.topics_per_request
-                         or size + cost > self._limits.bytes_per_request):
+            cost = len(topic.encode()) + 40  # keys, quotes and commas around it
+            if part and (
+                len(part) >= self._limits.topics_per_request
+                or size + cost > self._limits.bytes_per_request
+            ):
                 chunks.append(tuple(part))
                 part, size = [], 0
             part.append(topic)
@@ -170,7 +180,7 @@ class Subscriptions:
         """An ack or an error."""
         sent = self._inflight.get(control.id) if control.id else None
         if sent is None and not control.id and control.kind == "error" and self._inflight:
-            sent = next(iter(self._inflight.values()))      # no id: the oldest is answered
+            sent = next(iter(self._inflight.values()))  # no id: the oldest is answered
         if sent is None:
             self._counters["stray_answers"] += 1
             return
@@ -214,7 +224,7 @@ class Subscriptions:
         for topic in mine:
             self._tries[topic] += 1
         tries = max(self._tries[topic] for topic in mine)
-        if tries > 3:                       # "again" has stopped to help by itself
+        if tries > 3:  # "again" has stopped to help by itself
             wait_s = max(wait_s, 0.5 * 2.0 ** (tries - 3))
         self._after(min(MAX_WAIT_S, wait_s), lambda: self.subscribe(mine, first=True))
 
@@ -249,7 +259,7 @@ class Subscriptions:
     def tick(self, now: float) -> None:
         """Looks for requests that were never answered."""
         for sent in [one for one in self._inflight.values() if one.deadline <= now]:
-            sent.deadline = now + MAX_WAIT_S            # `apart` may still be waiting for it
+            sent.deadline = now + MAX_WAIT_S  # `apart` may still be waiting for it
             topics = list(sent.pending)
             sent.pending.clear()
             if sent.job.leave:
@@ -257,7 +267,7 @@ class Subscriptions:
                 continue
             self._counters["ack_timeouts"] += 1
             spoke = [topic for topic in topics if self._owner.has_spoken(topic)]
-            for topic in spoke:                         # the answer got lost, the data did not
+            for topic in spoke:  # the answer got lost, the data did not
                 self._accept(topic)
             silent = [topic for topic in topics if topic not in spoke]
             if silent:

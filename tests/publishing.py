@@ -17,7 +17,7 @@ from p9.config import urls
 from p9.config.model import Redis
 from p9.publisher import Publisher
 from tests.fake_engine import FakeEngine
-from tests.redis_server import RedisServer
+from tests.redis_server import Oracle
 
 CHANNELS = ["trade:x:A", "trade:x:B", "trade:x:C", "bbo:x:A", "bbo:x:B"]
 WAIT_S = 15.0
@@ -66,7 +66,7 @@ async def drained(publisher: Publisher) -> None:
     assert left.total == 0, (left, publisher.stats())
 
 
-def stream_seqs(server: RedisServer, engine: FakeEngine, channel: int) -> list[int]:
+def stream_seqs(server: Oracle, engine: FakeEngine, channel: int) -> list[int]:
     """The seqs in a stream; payload and id have to agree."""
     with server.client() as client:
         rows: Any = client.xrange(engine.stream_key(channel))
@@ -79,7 +79,7 @@ def stream_seqs(server: RedisServer, engine: FakeEngine, channel: int) -> list[i
     return seqs
 
 
-def assert_streams_complete(server: RedisServer, engine: FakeEngine) -> None:
+def assert_streams_complete(server: Oracle, engine: FakeEngine) -> None:
     """Every trade exactly once and in order; nothing of the other kinds."""
     for channel, name in enumerate(engine.channels):
         if name.startswith("trade:"):
@@ -94,7 +94,7 @@ def assert_streams_complete(server: RedisServer, engine: FakeEngine) -> None:
 class Subscriber:
     """Reads all channels, directly from the server."""
 
-    def __init__(self, server: RedisServer) -> None:
+    def __init__(self, server: Oracle) -> None:
         self._client = redis.asyncio.Redis(port=server.port, password=server.password or None)
         self._pubsub = self._client.pubsub()
         self._task: asyncio.Task[None] | None = None

@@ -42,15 +42,25 @@ def _die_with_parent() -> None:
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
 
 
-class RedisServer:
+class Oracle:
+    """A plain view of the server at a port, past every proxy."""
+
+    def __init__(self, port: int, password: str = "") -> None:
+        self.port = port
+        self.password = password
+
+    def client(self) -> redis.Redis:
+        return redis.Redis(port=self.port, password=self.password or None, retry=NO_RETRY)
+
+
+class RedisServer(Oracle):
     """One server on a port (and data directory) that stay the same over restarts.
 
     `options` are the server's own, "_" for "-": `RedisServer(maxmemory="20mb", appendonly="yes")`.
     """
 
     def __init__(self, *, password: str = "", unix: bool = False, **options: str) -> None:
-        self.port = free_port()
-        self.password = password
+        super().__init__(free_port(), password)
         self.directory = Path(tempfile.mkdtemp(prefix="p9r-"))
         self.socket_path = str(self.directory / "s") if unix else ""
         self._options = {"save": "", "appendonly": "no"} | options
@@ -61,7 +71,10 @@ class RedisServer:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        tb: TracebackType | None,
     ) -> None:
         self.kill()
         shutil.rmtree(self.directory, ignore_errors=True)
@@ -104,10 +117,6 @@ class RedisServer:
                 if self._process.poll() is not None or time.monotonic() > until:
                     raise AssertionError((self.directory / "log").read_text()) from None
                 time.sleep(0.01)
-
-    def client(self) -> redis.Redis:
-        """A plain client, past every proxy: the oracle."""
-        return redis.Redis(port=self.port, password=self.password or None, retry=NO_RETRY)
 
     def kill(self) -> None:
         """kill -9: what was not synced is for the operating system to keep, as after a crash."""
@@ -156,7 +165,10 @@ class Proxy:
         return self
 
     async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        tb: TracebackType | None,
     ) -> None:
         assert self._server is not None
         self._server.close()

@@ -76,7 +76,14 @@ def test_book_and_sequence_know_no_json_and_no_venue(path: Path) -> None:
 @pytest.mark.parametrize(
     ("library", "files"),
     [
-        ("picows", {"p9/session.py", "p9core/listener.pyx", "p9core/listener.pxd"}),
+        (
+            "picows",
+            {
+                "p9/session.py",
+                "p9/link.py",
+                *(f"p9core/listener.{end}" for end in ("pyx", "pxd", "pyi")),
+            },
+        ),
         ("hiredis", {"p9/redis_link.py"}),
         ("aiohttp", {"p9/rest.py", "p9/face.py"}),
         ("yaml", {"p9/config/source.py"}),
@@ -158,14 +165,14 @@ def test_the_version_has_one_place() -> None:
 
 
 CIMPORTING = """# distutils: language = c++
-from libc.stdint cimport int64_t
+from libc.stdint cimport int32_t
 from p9core.book cimport Book, book_apply, book_free, book_init
 from p9core.types cimport Change
 
 def best_bid():
     cdef Book book
     cdef Change[2] bids
-    cdef int n = 2, none = 0
+    cdef int32_t n = 2, none = 0
     bids[0] = Change(100, 5)
     bids[1] = Change(101, 7)
     book_init(&book, 10, 0)

@@ -132,7 +132,7 @@ def test_killed_again_while_adding_again(server: RedisServer) -> None:
 def test_stopped_for_two_seconds(server: RedisServer, reply_timeout_s: float) -> None:
     async def main() -> None:
         engine = FakeEngine(CHANNELS)
-        timeouts = {"reply_timeout_s": reply_timeout_s, "connect_timeout_s": 0.5}
+        timeouts: dict[str, Any] = {"reply_timeout_s": reply_timeout_s, "connect_timeout_s": 0.5}
         async with Subscriber(server) as subscriber:
             async with publishing(server.url, engine, **timeouts) as publisher:
                 running = asyncio.create_task(load(publisher, engine, 2.8))
@@ -155,32 +155,35 @@ def test_stopped_for_two_seconds(server: RedisServer, reply_timeout_s: float) ->
     asyncio.run(main())
 
 
-def test_an_abandoned_connection_cannot_write_older_values_later(server: RedisServer) -> None:
+def test_an_abandoned_connection_cannot_write_older_values_later() -> None:
     """The old connection has left much in the server's socket, the new one has little to say."""
 
-    async def main() -> None:
+    async def main(server: RedisServer) -> None:
         engine = FakeEngine(["bbo:x:A"])
-        timeouts = {"reply_timeout_s": 0.3, "connect_timeout_s": 30.0}
+        timeouts: dict[str, Any] = {"reply_timeout_s": 0.3, "connect_timeout_s": 30.0}
         async with Proxy(server.port, outlive=True) as proxy:
             url = f"redis://127.0.0.1:{proxy.port}"
             async with publishing(url, engine, keys={"buffer_mb": 1}, **timeouts) as publisher:
                 with server.stopped():
-                    for _ in range(1000):
+                    for number in range(1000):
+                        if number < 600:  # slow, so that both connections have work at a time
+                            engine.publish("DEBUG", "SLEEP", "0.001")
                         engine.emit(0, size=3000)
                         await publisher.drain(0)
                     await until(lambda: not publisher.connected, "giving up")
                     engine.emit(0)
                 await drained(publisher)
-                await asyncio.sleep(0.3)
+                await asyncio.sleep(1.0)
                 stats: Any = publisher.stats()
                 assert stats["reconnects"] == 1
-                assert stats["dropped"]["pub.overflow"] > 0
+                assert stats["dropped"]["pub.overflow"] > 600
         with server.client() as client:
             value = client.get("last:bbo:x:A")
             assert isinstance(value, bytes)
             assert b'"seq":1001,' in value
 
-    asyncio.run(main())
+    with RedisServer(enable_debug_command="yes") as server:
+        asyncio.run(main(server))
 
 
 # --- the server says no ------------------------------------------------------------------
@@ -292,20 +295,23 @@ def test_cut_in_the_middle_of_replies(server: RedisServer, runner: Any) -> None:
 def test_a_reply_to_exec_that_is_lost_is_settled_by_asking(server: RedisServer) -> None:
     """The transaction was executed, its reply never arrived: nothing twice, nothing missing."""
 
-    async def main() -> None:
+    async def main(proxy: Proxy) -> None:
         engine = FakeEngine(["trade:x:A"])
-        async with Proxy(server.port) as proxy:
-            async with publishing(f"redis://127.0.0.1:{proxy.port}", engine) as publisher:
-                for _ in range(5):
-                    engine.emit(0)
-                    proxy.cut_after(0)
-                    await drained(publisher)
-                stats: Any = publisher.stats()
+        async with publishing(f"redis://127.0.0.1:{proxy.port}", engine) as publisher:
+            for _ in range(5):
+                engine.emit(0)
+                proxy.cut_after(0)
+                await drained(publisher)
+            stats: Any = publisher.stats()
         assert_streams_complete(server, engine)
         assert (stats["reconnects"], stats["stream_found"]) == (5, 5)
         assert stats["stream_commands"] == 5
 
-    asyncio.run(main())
+    async def proxied() -> None:
+        async with Proxy(server.port) as proxy:
+            await main(proxy)
+
+    asyncio.run(proxied())
 
 
 def test_reconnecting_goes_on_and_slows_down(server: RedisServer) -> None:
@@ -314,9 +320,7 @@ def test_reconnecting_goes_on_and_slows_down(server: RedisServer) -> None:
         links: list[bool] = []
         async with Proxy(server.port) as proxy:
             url = f"redis://127.0.0.1:{proxy.port}"
-            async with publishing(
-                url, engine, on_link=lambda up, _: links.append(up)
-            ) as publisher:
+            async with publishing(url, engine, on_link=lambda up, _: links.append(up)) as publisher:
                 until_s = time.monotonic() + 1.5
                 while time.monotonic() < until_s:
                     proxy.cut()  # whenever it is connected

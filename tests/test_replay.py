@@ -19,6 +19,7 @@ from tests.replaying import (
     Calls,
     Row,
     connect,
+    depth,
     recv,
     replayed,
     rest,
@@ -216,6 +217,22 @@ def test_a_second_run_in_the_folder_begins_anew(tmp_path: Path) -> None:
     assert replay.engine.book_state(0) == "INVALID"
     assert replay.engine.prefix == "p:"
     assert out["p:depth:binance:BTCUSDT"][-1]["reason"] == "restart"
+
+
+def test_a_later_file_of_a_run_goes_on_where_the_first_ended(tmp_path: Path) -> None:
+    start = {"k": "start", "part": 1, "settings": {"prefix": "p:"}}
+    first = write(tmp_path / "1", [start, *BOOK])
+    more = [{**start, "part": 2}, connect("a", SPOT_WS, 4, carried=True)]
+    later = write(tmp_path / "2", [*more, recv(depth(14, 14, []), 5, conn="a")])
+    calls = Calls()
+    replay, _ = replayed(first, later, engine_of=calls.of)
+    assert replay.engine.book_state(0) == "LIVE"
+    assert [call for call in calls if call[0] in ("open", "close")] == [("open", "binance:spot")]
+    assert calls[0] == ("made", {"prefix": "p:"}, False)
+    # ... and by itself it has the settings of its run
+    calls.clear()
+    replayed(later, engine_of=calls.of)
+    assert calls[0] == ("made", {"prefix": "p:"}, False)
 
 
 def test_settings_of_another_version_do_not_break_a_replay(tmp_path: Path) -> None:

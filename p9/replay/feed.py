@@ -149,15 +149,14 @@ class Replay:
     # -- one method per kind ------------------------------------------------------------
 
     def _start(self, entry: Entry) -> None:
-        if entry.more.get("part", 1) != 1:
-            return
         settings = entry.more.get("settings")
         if self._engine is None:
-            self._own = "settings" in entry.more
+            self._own = settings is not None
             if self._settings is None and isinstance(settings, dict):
                 self._settings = settings
-        for name in list(self._open):  # another run: what was open ended unrecorded
-            self._end(name, "restart")
+        if entry.more.get("part", 1) == 1:
+            for name in list(self._open):  # another run: what was open ended unrecorded
+                self._end(name, "restart")
 
     def _connect(self, entry: Entry) -> None:
         endpoint = _said(entry) or venues.endpoint_of_ws(entry.url)

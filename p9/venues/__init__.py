@@ -31,10 +31,33 @@ from .table import (
 )
 
 __all__ = [
-    "BBO", "DEPTH", "ENDPOINTS", "TRADE", "BadListing", "ControlLike", "Endpoint",
-    "FeedRow", "Heartbeat", "Instrument", "Limits", "Listing", "Priority", "RestCall",
-    "RestEntry", "RestFault", "RestPool", "Verdict", "Wire", "classify_rest", "collisions",
-    "endpoint_of", "endpoint_of_ws", "endpoints_of", "fallback", "instruments", "listing",
+    "BBO",
+    "DEPTH",
+    "ENDPOINTS",
+    "TRADE",
+    "BadListing",
+    "ControlLike",
+    "Endpoint",
+    "FeedRow",
+    "Heartbeat",
+    "Instrument",
+    "Limits",
+    "Listing",
+    "Priority",
+    "RestCall",
+    "RestEntry",
+    "RestFault",
+    "RestPool",
+    "Verdict",
+    "Wire",
+    "classify_rest",
+    "collisions",
+    "endpoint_of",
+    "endpoint_of_ws",
+    "endpoints_of",
+    "fallback",
+    "instruments",
+    "listing",
 ]
 
 ENDPOINTS: dict[str, Endpoint] = {

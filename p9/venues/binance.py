@@ -286,8 +286,9 @@ def _classify(path: str, query: Mapping[str, str], market: str) -> RestEntry | N
         _, found, call = path.rpartition(root)
         if found:
             kind = {"depth": DEPTH, "exchangeInfo": "instruments"}.get(call, call)
-            return RestEntry(f"{NAME}:{market}", kind, query.get("symbol", ""),
-                             asked_levels(query, "limit"))
+            return RestEntry(
+                f"{NAME}:{market}", kind, query.get("symbol", ""), asked_levels(query, "limit")
+            )
     return None
 
 

@@ -182,6 +182,10 @@ def _next_page(call: RestCall, listing: Listing) -> RestCall | None:
     return RestCall(call.endpoint, call.kind, f"{path}&cursor={cursor}", call.weight, call.pool)
 
 
+def _quote_of(pair: str) -> str:
+    return next((q for q in _QUOTES if pair.endswith(q) and pair != q), "")
+
+
 def _fallback(venue_id: str, endpoint: str) -> Instrument:
     """From the id alone (a recording without instruments): digits and lots are learned."""
     linear = endpoint == f"{NAME}:linear"
@@ -195,13 +199,13 @@ def _fallback(venue_id: str, endpoint: str) -> Instrument:
                 suffix = day.strftime("-%y%m%d")
             except ValueError:
                 suffix = f"-{match[2]}"
-            if not pair.endswith(_QUOTES):
+            if not _quote_of(pair):
                 pair += "USDC"  # BTC-26DEC25 is a USDC future
         elif venue_id.endswith("PERP"):
             pair = venue_id.removesuffix("PERP") + "USDC"
         elif venue_id.endswith("USD"):
             market = INVERSE
-    quoted = next((q for q in _QUOTES if pair.endswith(q) and pair != q), "")
+    quoted = _quote_of(pair)
     base = pair[: len(pair) - len(quoted)]
     underlying, multiplier = multiplied(base)
     return Instrument(
@@ -260,12 +264,14 @@ def _fault(
 
 
 def _classify(path: str, query: Mapping[str, str], market: str) -> RestEntry | None:
-    _, found, call = path.rpartition("/v5/market/")
-    if not found or query.get("category", "linear") != market:
+    head, found, call = path.rpartition("/v5/market/")
+    # "/api/v5/market/" is another venue's
+    if not found or head.endswith("/api") or query.get("category", "linear") != market:
         return None
     kind = {"orderbook": DEPTH, "instruments-info": "instruments"}.get(call, call)
-    return RestEntry(f"{NAME}:{market}", kind, query.get("symbol", ""),
-                     asked_levels(query, "limit"))
+    return RestEntry(
+        f"{NAME}:{market}", kind, query.get("symbol", ""), asked_levels(query, "limit")
+    )
 
 
 def _endpoint(market: str, per_request: int) -> Endpoint:

@@ -193,7 +193,7 @@ class RestCall:
     weight: int
     pool: str
     venue_id: str = ""
-    limit: int = 0              # levels a side that a depth call asks for
+    limit: int = 0  # levels a side that a depth call asks for
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,7 +216,7 @@ class RestEntry:
     endpoint: str
     kind: str
     venue_id: str = ""
-    limit: int = 0              # levels a side that a depth call asked for; 0: not said
+    limit: int = 0  # levels a side that a depth call asked for; 0: not said
 
 
 def asked_levels(query: Mapping[str, str], key: str) -> int:

@@ -245,7 +245,7 @@ cdef Outcome payload(Context *c, Fields *f, Stage *s, const Span *stream, Payloa
     return IGNORED if known_event(&event) else REJECT_UNKNOWN
 
 
-cdef bint control_field(Context *c, Fields *root, Stage *s) noexcept nogil:
+cdef bint control_field(Context *c, Fields *root, Stage *s, bint nested) noexcept nogil:
     """A field of an answer to a request; errors come flat or nested (section 3)."""
     cdef Fields error
     if memcmp(root.key, b'result"', 7) == 0:
@@ -257,11 +257,11 @@ cdef bint control_field(Context *c, Fields *root, Stage *s) noexcept nogil:
         scalar(c, root.token(), &s.code)
     elif memcmp(root.key, b'msg"', 4) == 0:
         scalar(c, root.token(), &s.message)
-    elif memcmp(root.key, b'error"', 6) == 0:
+    elif memcmp(root.key, b'error"', 6) == 0 and not nested:
         s.control = CONTROL_ERROR
         if error.open(root.value):
             while error.next():
-                control_field(c, &error, s)
+                control_field(c, &error, s, True)
     else:
         return False
     return True
@@ -308,7 +308,7 @@ cdef Outcome decode(Context *c, const char *frame, size_t size, Stage *s) noexce
                 return REJECT_SHAPE
             else:
                 outcome = payload(c, &data, s, &stream, &p)
-        elif control_field(c, &root, s):
+        elif control_field(c, &root, s, False):
             control = True
         elif not wrapped and not control:
             raw = True

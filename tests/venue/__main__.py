@@ -49,6 +49,7 @@ def options(args: argparse.Namespace) -> Options:
         ca_dir=args.ca_dir,
         okx_snapshot=not args.no_okx_snapshot,
         log_books=not args.no_books,
+        log_limit=2_000,
         recording=args.recordings,
         speed=args.speed,
         timing=Timing().scaled(args.time_scale),

@@ -8,6 +8,7 @@ from urllib.parse import unquote
 
 from .conn import Conn, Room
 from .desk import Desk
+from .log import LostRow
 from .market import ASK, BID, Fill
 from .wire import Topic
 
@@ -142,11 +143,13 @@ class BinanceDesk(Desk):
                 shown = [*bids, self.crossing()] if topic.take_cross() else bids
                 chain = f'"T":{self.now_ms - 1},' if self.linear else ""
                 pu = f'"pu":{previous},' if self.linear else ""
-                topic.publish(
+                sent = topic.publish(
                     f'{{"e":"depthUpdate","E":{self.now_ms},{chain}"s":"{self.inst.venue_id}",'
                     f'"U":{first},"u":{self.uid},{pu}"b":[{self.pairs(shown)}],'
                     f'"a":[{self.pairs(asks)}]{self.tail}}}'
                 )
+                if not sent:
+                    self.log.lost.append(LostRow(topic.name, first, self.uid))
         self.flush()
         return 1
 

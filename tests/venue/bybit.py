@@ -8,7 +8,7 @@ from typing import Any
 
 from .conn import Conn, Room
 from .desk import Desk
-from .log import Mark
+from .log import LostRow, Mark
 from .market import ASK, BID, Change, Fill, Window
 from .wire import Topic
 
@@ -162,6 +162,8 @@ class BybitDesk(Desk):
                 u = self.u[depth] + 1
                 sent = topic.publish(self._push(topic.name, "delta", bids, asks, u))
                 self._next(topic, depth, sent=sent)
+                if not sent:
+                    self.log.lost.append(LostRow(topic.name, u, u))
         self.flush()
         return 1
 

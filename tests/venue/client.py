@@ -1,15 +1,41 @@
-"""A small client for the tests of the venue: TLS, and a barrier after which all has arrived."""
+"""A small client for tests: TLS, and a barrier after which all that was sent has arrived."""
 
 from __future__ import annotations
 
+import asyncio
 import json
 import ssl
+from collections.abc import Awaitable, Callable
 from types import TracebackType
 from typing import Any
 
 import aiohttp
 
+from .options import Limits
 from .server import LocalVenue
+
+FREE = Limits(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, False, {})
+
+
+def run(body: Callable[[LocalVenue, Client], Awaitable[None]], **changes: Any) -> None:
+    """Runs `body` with a venue that stands still until it is pumped, and refuses nothing for
+    being too much unless `limits` say so."""
+
+    async def inside() -> None:
+        options: dict[str, Any] = {"rate": 0, "limits": FREE, **changes}
+        async with LocalVenue(**options) as venue, Client(venue) as client:
+            await body(venue, client)
+
+    asyncio.run(asyncio.wait_for(inside(), 30))
+
+
+async def pumped(venue: LocalVenue, sock: Socket, steps: int) -> list[Any]:
+    """Everything that about `steps` messages of the markets bring, read in portions."""
+    out: list[Any] = []
+    for done in range(0, steps, 500):
+        venue.pump(min(steps - done, 500))
+        out += await sock.settle()
+    return out
 
 
 class Client:
@@ -81,7 +107,7 @@ class Socket:
         if message.type in (aiohttp.WSMsgType.TEXT, aiohttp.WSMsgType.BINARY):
             try:
                 return json.loads(message.data)
-            except ValueError:
+            except (ValueError, RecursionError):
                 return message.data
         if message.type in (aiohttp.WSMsgType.PING, aiohttp.WSMsgType.PONG):
             return message

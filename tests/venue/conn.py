@@ -109,6 +109,8 @@ class Conn(WSListener):
             self.stalled_until, self.held_bytes = 0.0, 0
         data = b"".join(self.out)
         self.out.clear()
+        if self.transport.underlying_transport.is_closing():
+            return
         self.last_push = monotonic()
         # Server frames carry no mask, so that ready bytes go past picows to its transport:
         # one write for a whole batch.

@@ -23,7 +23,7 @@ class TradeRow(NamedTuple):
     side: str               # the taker's: "buy" or "sell"
     ts_ms: int
     fills: int              # merged in it
-    sent: bool              # False: a fault kept it from the wire
+    sent: bool              # False: a fault kept it from the wire, or nobody was subscribed
     seq: int                # Bybit, OKX; else 0
 
 
@@ -33,6 +33,15 @@ class DepthRow(NamedTuple):
     first_id: int
     last_id: int
     changes: list[tuple[int, int, int]]     # (side, ticks, lots now)
+
+
+class LostRow(NamedTuple):
+    """A depth push that a fault kept from the wire: Binance U and u, OKX prevSeqId and seqId,
+    Bybit u twice."""
+
+    topic: str
+    first_id: int
+    last_id: int
 
 
 class Mark(NamedTuple):
@@ -58,6 +67,7 @@ class InstrumentLog:
         self.books = books
         self.trades: dict[str, deque[TradeRow]] = {}
         self.marks: dict[str, deque[Mark]] = {}
+        self.lost: deque[LostRow] = deque(maxlen=limit)
         self.events: deque[DepthRow] = deque()
         self.base_id = 0
         self.base: tuple[dict[int, int], dict[int, int]] = ({}, {})

@@ -8,6 +8,7 @@ from typing import Any
 
 from .conn import Conn, Room
 from .desk import Desk
+from .log import LostRow
 from .market import ASK, BID, Change, Fill, Window
 from .wire import Topic
 
@@ -135,7 +136,8 @@ class OkxDesk(Desk):
                 bids.insert(0, self.crossing())
             if bids or asks:
                 self.pushed["depth"] = monotonic()
-                topic.publish(self._push("update", bids, asks, self.last_seq, self.uid))
+                if not topic.publish(self._push("update", bids, asks, self.last_seq, self.uid)):
+                    self.log.lost.append(LostRow(topic.name, self.last_seq, self.uid))
                 self.last_seq = self.uid
         self.whole = False
         self.flush()

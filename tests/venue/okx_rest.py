@@ -56,12 +56,21 @@ class OkxMeter(Meter):
         return json_reply({"code": "50026", "msg": text, "data": []}, status)
 
 
+def kind_of(inst: Instrument) -> str:
+    """instType by the shape of the id; recordings also hold dated futures and options."""
+    if inst.market == "spot":
+        return "SPOT"
+    if inst.venue_id.endswith("-SWAP"):
+        return "SWAP"
+    return "FUTURES" if inst.venue_id.count("-") == 2 else "OPTION"
+
+
 def instrument_row(inst: Instrument) -> dict[str, Any]:
     spot = inst.market == "spot"
     usd_um = inst.quote.endswith("_UM")
     underlying = f"{inst.base}-{inst.quote.removesuffix('_UM')}"
     return {
-        "instType": "SPOT" if spot else "SWAP",
+        "instType": kind_of(inst),
         "instId": inst.venue_id,
         "uly": "" if spot else underlying,
         "instFamily": "" if spot else f"{inst.base}-{inst.quote}",
@@ -97,9 +106,12 @@ def odd_rows(kind: str, like: Instrument) -> list[dict[str, Any]]:
     blank = {key: "" if isinstance(value, str) else value for key, value in row.items()}
     spot = kind == "SPOT"
     name = "LISTING-SPOT-ABC-USDT" if spot else "ABC-USDT-SWAP"
+    old = {"instId": "OLD-USDT", "baseCcy": "OLD"} if spot else {
+        "instId": "OLD-USDT-SWAP", "uly": "OLD-USDT", "instFamily": "OLD-USDT", "ctValCcy": "OLD"
+    }
     return [
         {**blank, "instType": kind, "instId": name, "state": "preopen", "instIdCode": None},
-        {**row, "instId": "OLD-USDT" if spot else "OLD-USDT-SWAP", "state": "suspend"},
+        {**row, **old, "state": "suspend"},
     ]
 
 
@@ -116,8 +128,7 @@ def routes(hub: LocalVenue) -> list[web.RouteDef]:
         kind = request.query.get("instType", "")
         if kind not in ("SPOT", "SWAP", "FUTURES", "MARGIN", "OPTION", "EVENTS"):
             return fail("50014", "Parameter instType can not be empty.", 400)
-        insts = [feed.inst for feed in room.feeds.values()]
-        insts = [i for i in insts if kind == ("SPOT" if i.market == "spot" else "SWAP")]
+        insts = [feed.inst for feed in room.feeds.values() if kind_of(feed.inst) == kind]
         rows = [instrument_row(inst) for inst in insts]
         if "instId" in request.query:
             rows = [row for row in rows if row["instId"] == request.query["instId"]]

@@ -59,6 +59,7 @@ class Options:
     seed: int = 1
     rate: float = 200.0
     extra_symbols: int = 0
+    step_s: float = 0.004               # data is made and written this often
     plain: bool = False                 # ws:// and http:// instead of TLS
     host: str = "127.0.0.1"
     port: int = 0                       # first of eight consecutive ports; 0: any free ones
@@ -67,7 +68,7 @@ class Options:
     okx_snapshot: bool = True           # OKX pushes the opening snapshot of `books`
     nested_errors: bool = False         # Binance errors as {"error": {...}, "id": n}
     log_books: bool = True              # keep what rebuilds any recent book state
-    log_limit: int = 20_000             # depth events and trades kept per instrument and stream
+    log_limit: int = 10_000             # depth events and trades kept per instrument and stream
     max_levels: int = 0                 # cap on the levels a side, 0: the instrument's own
     max_buffer_bytes: int = 32 << 20    # a reader further behind than this is cut off
     recording: str = ""                 # a file to play instead of generating that market

@@ -13,7 +13,6 @@ import gzip
 import io
 import json
 import os
-import re
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -32,7 +31,6 @@ if TYPE_CHECKING:
 BINANCE_DEPTHS = ("depth", "depth@0ms", "depth@100ms", "depth@500ms")
 BYBIT_DEPTHS = ("50", "200", "1000")
 OKX_DEPTHS = ("books", "books-l2-tbt", "books50-l2-tbt")
-DIGITS = re.compile(r'"(\d+)(?:\.(\d+))?"')
 ROOM_BY_URL = (
     ("fstream.binance", "binance:linear"),
     ("fapi.binance", "binance:linear"),
@@ -128,6 +126,7 @@ class Playback:
         """Which instruments and streams there are, with how many decimals."""
         digits: dict[str, tuple[int, int]] = {}
         streams: dict[str, str] = {}        # stream name -> venue id
+        bodies: dict[str, list[str]] = {}   # REST depth answers by venue id
         for record in records(self.path):
             raw = record.get("raw", "")
             if record["k"] == "recv":
@@ -137,12 +136,18 @@ class Playback:
                 symbol = streams.get(name) or symbol_of(self.room.venue, name)
                 streams[name] = symbol
             elif record["k"] == "rest" and "depth" in record["url"]:
-                symbol = record["url"].partition("symbol=")[2].partition("&")[0]
+                symbol = rest_symbol(record["url"])
+                bodies.setdefault(symbol, []).append(raw)
             else:
                 continue
-            digits[symbol] = widest(raw, digits.get(symbol, (0, 0)))
+            price, qty = digits.get(symbol, (0, 0))
+            for price_text, qty_text in quoted(json.loads(raw)):
+                price = max(price, decimals(price_text))
+                qty = max(qty, decimals(qty_text))
+            digits[symbol] = price, qty
         for symbol, (price, qty) in digits.items():
             self._add_feed(symbol, price, qty)
+            self._feeds[symbol].bodies = bodies.get(symbol, [])
         for name, symbol in streams.items():
             self._add_stream(name, self._feeds[symbol])
 
@@ -165,16 +170,12 @@ class Playback:
             await self.wanted.wait()
             await asyncio.sleep(START_DELAY_S)
             for feed in self._feeds.values():
-                feed.bodies, feed.served = [], 0
+                feed.served = 0
             await self._play()
             self.rounds += 1
             self.wanted.clear()
 
     async def _play(self) -> None:
-        for record in records(self.path):       # a client may ask before the record comes
-            if record["k"] == "rest" and "depth" in record["url"]:
-                symbol = record["url"].partition("symbol=")[2].partition("&")[0]
-                self._feeds[symbol].bodies.append(record["raw"])
         first_ns, begun = 0, time.monotonic()
         for count, record in enumerate(records(self.path)):
             now_ns = int(record.get("recv_ns", 0))
@@ -192,8 +193,7 @@ class Playback:
             if record["k"] == "recv":
                 self._publish(record["raw"])
             elif record["k"] == "rest" and "depth" in record["url"]:
-                symbol = record["url"].partition("symbol=")[2].partition("&")[0]
-                self._feeds[symbol].served += 1
+                self._feeds[rest_symbol(record["url"])].served += 1
         self.hub.flush()
 
     async def _keep_up(self) -> None:
@@ -238,6 +238,10 @@ def symbol_of(venue: str, name: str) -> str:
     return name.rpartition(":" if venue == "okx" else ".")[2]
 
 
+def rest_symbol(url: str) -> str:
+    return url.partition("symbol=")[2].partition("&")[0]
+
+
 def kind_of(name: str) -> str:
     """The kind of a topic, as the generated ones have it."""
     if name.startswith(("orderbook.1.", "bbo-tbt:")) or name.endswith("@bookTicker"):
@@ -263,11 +267,27 @@ def stand_ins(venue: str, name: str) -> list[str]:
     return [f"{channel}:{symbol}" for channel in OKX_DEPTHS]
 
 
-def widest(raw: str, known: tuple[int, int]) -> tuple[int, int]:
-    """Most decimals of prices and sizes so far. A frame does not say here which number is which,
-    so both take the widest: finer steps than needed are still right."""
-    most = max((len(m[1].rstrip("0")) for m in DIGITS.findall(raw)), default=0)
-    return max(known[0], most), max(known[1], most)
+def quoted(value: Any) -> Iterator[tuple[str, str]]:
+    """Every (price, size) of a decoded message: levels, prints, best prices, on all venues."""
+    if isinstance(value, list):
+        for item in value:
+            yield from quoted(item)
+    if not isinstance(value, dict):
+        return
+    for side in ("b", "a", "bids", "asks"):
+        levels = value.get(side)
+        if isinstance(levels, list):
+            yield from ((level[0], level[1]) for level in levels)
+        elif isinstance(levels, str) and side.upper() in value:
+            yield levels, value[side.upper()]
+    for price, qty in (("p", "q"), ("p", "v"), ("px", "sz")):
+        if isinstance(value.get(price), str) and isinstance(value.get(qty), str):
+            yield value[price], value[qty]
+    yield from quoted(value.get("data"))
+
+
+def decimals(text: str) -> int:
+    return len(text.partition(".")[2].rstrip("0"))
 
 
 def played_instrument(room: Room, symbol: str, price: int, qty: int) -> Instrument:
@@ -301,5 +321,5 @@ def played_instrument(room: Room, symbol: str, price: int, qty: int) -> Instrume
     )
 
 
-def step(decimals: int) -> str:
-    return "1" if decimals == 0 else "0." + "0" * (decimals - 1) + "1"
+def step(places: int) -> str:
+    return "1" if places == 0 else "0." + "0" * (places - 1) + "1"

@@ -118,6 +118,7 @@ class OkxBook(BookReader):
 
     def __init__(self) -> None:
         super().__init__()
+        self.fresh = False          # a REST book was taken, no update applied on it yet
         self.buffer: list[dict[str, Any]] = []
 
     def push(self, message: dict[str, Any]) -> None:
@@ -127,12 +128,16 @@ class OkxBook(BookReader):
             self.last_id, self.live = data["seqId"], True
         elif not self.live:
             self.buffer.append(message)
-        elif data["prevSeqId"] != self.last_id:
+        elif self.fresh and data["seqId"] <= self.last_id:
+            self.stale += 1
+        elif data["prevSeqId"] != self.last_id and not (
+            self.fresh and data["prevSeqId"] < self.last_id
+        ):
             self.gap()
             self.buffer = [message]
         else:
             self.apply(data["bids"], data["asks"])
-            self.last_id = data["seqId"]
+            self.last_id, self.fresh = data["seqId"], False
 
     def rest(self, text: str) -> bool:
         """False if it does not reach the buffer: fetch again."""
@@ -140,11 +145,9 @@ class OkxBook(BookReader):
         seq = body["seqId"]
         if self.buffer and self.buffer[0]["data"][0]["prevSeqId"] > seq:
             return False
-        kept = [m for m in self.buffer if m["data"][0]["seqId"] > seq]
+        kept, self.buffer = self.buffer, []
         self.replace(body["bids"], body["asks"])
-        self.last_id, self.live, self.buffer = seq, True, []
-        for number, message in enumerate(kept):
-            if number == 0:             # prevSeqId <= seq < seqId: levels are absolute
-                self.last_id = message["data"][0]["prevSeqId"]
+        self.last_id, self.live, self.fresh = seq, True, True
+        for message in kept:
             self.push(message)
         return True

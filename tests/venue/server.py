@@ -30,7 +30,6 @@ from .ports import ConnectGate, Port, WsFront
 from .rest import Meter, RestSite
 from .tls import authority, server_context
 
-STEP_S = 0.004              # the markets move, and everything is written, this often
 VENUES = ("binance", "bybit", "okx")
 
 
@@ -46,7 +45,9 @@ class LocalVenue:
     def __init__(self, options: Options | None = None, **changes: Any) -> None:
         self.options = replace(options or Options(), **changes)
         self.rate = self.options.rate
-        self.rng = Random(self.options.seed)
+        self.rng = Random(self.options.seed)            # manners: ack or data first, garbage
+        self._market_rng = Random(self.options.seed)    # whose turn it is
+        self._pace_rng = Random()
         self.log = Log(self.options.log_limit, self.options.log_books)
         self.faults = Faults(self)
         self.stats: Counter[str] = Counter()
@@ -276,7 +277,7 @@ class LocalVenue:
     def _step(self, budget: float, pace_s: float) -> int:
         """Moves active markets until `budget` messages are made. `pace_s`: least time between
         two depth messages of one instrument."""
-        made, schedule, random = 0, self._schedule, self.rng.random
+        made, schedule, random = 0, self._schedule, self._market_rng.random
         if not schedule:
             return 0
         now_ms, now = self.now_ms(), time.monotonic()
@@ -290,10 +291,10 @@ class LocalVenue:
         credit, then = 0.0, time.monotonic()
         burst, burst_ends = 1.0, 0.0
         while True:
-            await asyncio.sleep(STEP_S)
+            await asyncio.sleep(self.options.step_s)
             now = time.monotonic()
             if now > burst_ends:
-                burst, burst_ends = 0.4 + 1.2 * self.rng.random(), now + 0.05
+                burst, burst_ends = 0.4 + 1.2 * self._pace_rng.random(), now + 0.05
             rate = self.rate
             # at most 100 ms are made up for: a loop that fell behind must not run away
             credit = min(credit + rate * burst * (now - then), rate * 0.1 + 1)
