@@ -306,20 +306,36 @@ cdef void book_apply(Book *book, Change *bids, int32_t *n_bids,
     book.n_pruned_asks = side_prune(book, &book.ask, -1, book.n_pruned_bids)
 
 
-cdef bint book_rescale(Book *book, int px_power, int qty_power) noexcept nogil:
-    """Multiplies every mantissa by a power of ten; False where one leaves int64."""
-    cdef Side *side
-    cdef int32_t i, s
-    for s in range(2):
-        side = &book.bid if s == 0 else &book.ask
-        for i in range(side.n):
-            if not scale(&side.at[i].key, px_power) or not scale(&side.at[i].qty, qty_power):
-                book.failed = True
+cdef bint side_rescale(Side *side, int px_power, int qty_power, bint carry_out) noexcept nogil:
+    cdef int32_t i
+    cdef Level level
+    cdef int64_t bound
+    for i in range(side.n):
+        level = side.at[i]
+        if not scale(&level.key, px_power) or not scale(&level.qty, qty_power):
+            return False
+        if carry_out:
+            side.at[i] = level
+    for i in range(2):
+        bound = side.known if i else side.floor
+        if bound != NO_BOUND:
+            if not scale(&bound, px_power):
                 return False
-        if side.floor != NO_BOUND and not scale(&side.floor, px_power):
-            return False
-        if side.known != NO_BOUND and not scale(&side.known, px_power):
-            return False
+            if carry_out and i:
+                side.known = bound
+            elif carry_out:
+                side.floor = bound
+    return True
+
+
+cdef bint book_rescale(Book *book, int px_power, int qty_power) noexcept nogil:
+    """Multiplies every mantissa by a power of ten; False, nothing changed, where one would
+    leave int64."""
+    if not (side_rescale(&book.bid, px_power, qty_power, False)
+            and side_rescale(&book.ask, px_power, qty_power, False)):
+        return False
+    side_rescale(&book.bid, px_power, qty_power, True)
+    side_rescale(&book.ask, px_power, qty_power, True)
     return True
 
 

@@ -12,7 +12,7 @@ from libc.stdint cimport int32_t, int64_t
 from libc.stdlib cimport calloc, free, malloc, realloc
 from libc.string cimport memcpy, memset
 
-from p9core.book cimport (book_apply, book_bytes, book_clear, book_crossed, book_free, book_init,
+from p9core.book cimport (book_apply, book_bytes, book_crossed, book_free, book_init,
                           book_load, book_rescale, book_thin)
 from p9core.buffer cimport Bytes, put, put_uint, release, reserve
 from p9core.checksum cimport book_checksum
@@ -259,15 +259,15 @@ cdef class Engine:
     cdef int update_instrument(self, int32_t index, price_step, qty_step, contract,
                                bint publish) except -1:
         cdef Line *line = self.lines[index]
-        cdef Instrument was = line.inst
-        instrument_digits(&line.inst, price_step, qty_step, contract)
-        line.inst.publish = publish
-        if line.inst.px_exp != was.px_exp or line.inst.qty_exp != was.qty_exp:
+        cdef Instrument inst = line.inst
+        instrument_digits(&inst, price_step, qty_step, contract)
+        inst.publish = publish
+        if inst.px_exp != line.inst.px_exp or inst.qty_exp != line.inst.qty_exp:
+            if not book_rescale(&line.book, inst.px_exp - line.inst.px_exp,
+                                inst.qty_exp - line.inst.qty_exp):
+                raise ValueError("the held book does not fit the new steps")
             self.counts[line.endpoint][COUNT_RESCALED] += 1
-            if not book_rescale(&line.book, line.inst.px_exp - was.px_exp,
-                                line.inst.qty_exp - was.qty_exp):
-                self.fail(line, b"overflow", self.last_now_ns)
-                self.tell_events(self.last_now_ns)
+        line.inst = inst
         return index
 
     def open_conn(self, str endpoint not None) -> int:
@@ -416,17 +416,18 @@ cdef class Engine:
     cdef bint widen(self, Line *line) noexcept nogil:
         """Raises the exponents to what the stage needed. True: decode again."""
         cdef int need_px = self.stage.need_px, need_qty = self.stage.need_qty
+        if need_px > MAX_EXPONENT or need_qty > MAX_EXPONENT:
+            return False
         if need_px > line.inst.need_px:
             line.inst.need_px = need_px
         if need_qty > line.inst.need_qty:
             line.inst.need_qty = need_qty
-        if not line.inst.learn or need_px > MAX_EXPONENT or need_qty > MAX_EXPONENT:
+        if not line.inst.learn:
             return False
         need_px = need_px - line.inst.px_exp if need_px > line.inst.px_exp else 0
         need_qty = need_qty - line.inst.qty_exp if need_qty > line.inst.qty_exp else 0
         if not book_rescale(&line.book, need_px, need_qty):
-            self.fail(line, b"overflow", self.last_now_ns)
-            book_clear(&line.book)
+            return False  # digits that would drive out the book are garbage
         line.inst.px_exp += need_px
         line.inst.qty_exp += need_qty
         self.counts[line.endpoint][COUNT_RESCALED] += 1

@@ -10,6 +10,10 @@ from p9core.number cimport MAX_EXPONENT
 from p9core import number
 
 
+cdef enum:
+    OLD_DIGITS = 4  # decimals beyond the step that are believed
+
+
 cdef int32_t names_find(const Names *names, const char *at, int32_t size) noexcept nogil:
     """Index of the instrument of that name, -1 if there is none."""
     cdef uint64_t hash
@@ -73,8 +77,8 @@ cdef int instrument_digits(Instrument *inst, object price_step, object qty_step,
                            object contract) except -1:
     """Exponents and contract size from the venue's decimal text.
 
-    A step that is None leaves the digits to be learned. Digits that frames have needed
-    before stay covered: a venue keeps old orders at a finer step than it now allows.
+    A step that is None leaves the digits to be learned. Digits that frames have needed before
+    stay covered, a few: a venue keeps old orders at a finer step than it now allows.
     ValueError: a text that is no number, or has more decimals than an int64 can carry.
     """
     cdef int32_t px_exp = 0 if price_step is None else number.decimals(price_step)
@@ -86,8 +90,10 @@ cdef int instrument_digits(Instrument *inst, object price_step, object qty_step,
         factor = number.parse(contract, factor_exp)
         if factor <= 0:
             raise ValueError(f"contract size {contract!r} is not positive")
-    px_exp = max(px_exp, inst.need_px)
-    qty_exp = max(qty_exp, inst.need_qty)
+    if inst.need_px <= px_exp + OLD_DIGITS:
+        px_exp = max(px_exp, inst.need_px)
+    if inst.need_qty <= qty_exp + OLD_DIGITS:
+        qty_exp = max(qty_exp, inst.need_qty)
     if px_exp > MAX_EXPONENT or qty_exp > MAX_EXPONENT or factor_exp > MAX_EXPONENT:
         raise ValueError(f"more than {MAX_EXPONENT} decimals")
     inst.px_exp = max(px_exp, inst.px_exp)
