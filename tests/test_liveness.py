@@ -1,0 +1,223 @@
+"""When silence is a fault, with a clock that is moved by hand."""
+
+from __future__ import annotations
+
+import asyncio
+from itertools import pairwise
+
+import pytest
+
+from p9.liveness import Pulse, Quiet, StallGuard, Watch
+from p9.pacing import Backoff, Pacer
+from p9.venues import ENDPOINTS, Heartbeat
+
+QUIET = Quiet(trade_s=600, bbo_s=180, depth_s=120)
+
+
+class Market:
+    """The watches of one symbol; `moving` says which feeds have data in each second."""
+
+    def __init__(self, endpoint: str, quiet: Quiet = QUIET) -> None:
+        rows = {feed: ENDPOINTS[endpoint].row(feed) for feed in ("trade", "bbo", "depth")}
+        self.rows = {feed: row for feed, row in rows.items() if row is not None}
+        self.watches = {feed: Watch(row, quiet) for feed, row in self.rows.items()}
+        self.seen = dict.fromkeys(self.watches, 0)
+        self.now = 1000.0
+        for watch in self.watches.values():
+            watch.start(self.now, 0)
+            watch.acknowledged(self.now)
+
+    def run(self, seconds: float, *moving: str, every: float = 1.0) -> dict[str, str]:
+        """The verdicts after so many looks, one a second."""
+        verdicts = dict.fromkeys(self.watches, "")
+        for tick in range(int(seconds)):
+            self.now += 1.0
+            for feed in moving:
+                if tick % every == 0:
+                    self.seen[feed] += 1
+            for feed, watch in self.watches.items():
+                verdicts[feed] = watch.look(
+                    self.now,
+                    self.seen[feed],
+                    [self.watches[name] for name in self.rows[feed].witness],
+                    [other for other in self.watches.values() if other is not watch],
+                )
+        return verdicts
+
+
+ALL = ("trade", "bbo", "depth")
+
+
+@pytest.mark.parametrize("endpoint", sorted(ENDPOINTS))
+def test_a_moving_market_is_well(endpoint: str) -> None:
+    assert set(Market(endpoint).run(900, *ALL).values()) == {""}
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "silent", "within", "verdict"),
+    [
+        ("binance:spot", "depth", 8, "strong"),
+        ("binance:linear", "bbo", 25, "strong"),
+        ("binance:linear", "trade", 65, "weak"),
+        ("bybit:spot", "depth", 8, "strong"),
+        ("bybit:linear", "bbo", 8, "strong"),
+        ("bybit:linear", "trade", 65, "weak"),
+        ("okx", "depth", 8, "strong"),
+        ("okx", "bbo", 12, "strong"),
+        ("okx", "trade", 65, "weak"),
+    ],
+)
+def test_acknowledged_and_then_silent(
+    endpoint: str, silent: str, within: float, verdict: str
+) -> None:
+    market = Market(endpoint)
+    verdicts = market.run(within, *(feed for feed in ALL if feed != silent))
+    assert verdicts[silent] == verdict
+    assert all(not said for feed, said in verdicts.items() if feed != silent)
+
+
+@pytest.mark.parametrize("endpoint", ["binance:spot", "binance:linear"])
+def test_a_quiet_market_is_suspected_only_after_the_long_limits(endpoint: str) -> None:
+    market = Market(endpoint)
+    market.run(5, *ALL)
+    assert set(market.run(110).values()) == {""}
+    assert market.run(15) == {"trade": "", "bbo": "", "depth": "weak"}
+    assert market.run(60)["bbo"] == "weak"
+    assert market.run(500)["trade"] == "weak"
+
+
+def test_promised_repeats_are_kept_apart_from_a_quiet_market() -> None:
+    market = Market("bybit:linear")
+    market.run(5, *ALL)
+    # the top of book is repeated every 3 s, nothing else happens
+    assert set(market.run(110, "bbo", every=3).values()) == {""}
+    assert market.run(8)["bbo"] == "strong"
+    market = Market("okx")
+    market.run(5, *ALL)
+    assert market.run(90) == {"trade": "", "bbo": "", "depth": ""}
+    assert market.run(5) == {"trade": "", "bbo": "strong", "depth": "strong"}
+
+
+def test_trades_are_never_proof_and_rare_ones_do_not_disturb() -> None:
+    market = Market("okx")
+    for _ in range(20):
+        assert market.run(50, "bbo", "depth")["trade"] == ""
+        market.run(1, *ALL)
+
+
+def test_a_busy_feed_is_missed_by_its_own_pace() -> None:
+    market = Market("okx")
+    market.run(120, *ALL)
+    assert market.run(7, "bbo", "depth")["trade"] == ""
+    assert market.run(3, "bbo", "depth")["trade"] == "weak"
+
+
+def test_the_configured_limits_bound_all_others() -> None:
+    market = Market("binance:spot", Quiet(trade_s=3, bbo_s=3, depth_s=3))
+    verdicts = market.run(5, "bbo")
+    assert (verdicts["depth"], verdicts["trade"]) == ("strong", "weak")
+
+
+def test_repeated_action_waits_longer_and_movement_forgets_it() -> None:
+    watch = Market("okx").watches["depth"]
+    times = []
+    now = 0.0
+    while now < 300:
+        if watch.may_act(now):
+            times.append(now)
+            watch.acted(now)
+        now += 1.0
+    gaps = [b - a for a, b in pairwise(times)]
+    assert gaps == [5, 10, 20, 40, 80]
+    watch.acted(now)
+    watch.start(now, 0)
+    watch.look(now + 1, 1, (), ())
+    assert watch.actions == 7  # the snapshot of the new subscription proves nothing
+    watch.look(now + 100, 2, (), ())
+    assert watch.actions == 0
+
+
+def test_data_before_the_acknowledgement_counts() -> None:
+    row = ENDPOINTS["bybit:spot"].row("depth")
+    assert row is not None
+    watch = Watch(row, QUIET)
+    watch.start(100.0, 55)
+    assert not watch.spoke(55)
+    assert watch.spoke(56)
+    watch.acknowledged(103.0)
+    assert watch.look(104.0, 56, (), ()) == ""
+    assert watch.moved_at == 104.0
+
+
+def test_a_stall_of_the_loop_is_nobodys_silence() -> None:
+    forgiven: list[float] = []
+    guard = StallGuard(forgiven.append, tolerated_s=1.0)
+    for now in (10.0, 10.1, 10.9, 40.9, 41.0):
+        guard.tick(now)
+    assert forgiven == [pytest.approx(30.0)]
+
+
+def test_idle_pings_are_answered_by_any_frame() -> None:
+    pulse = Pulse(Heartbeat(every_s=20, pong_s=8, idle=True), connection_s=60)
+    pulse.start(100.0)
+    pulse.frame(110.0, 1)
+    assert not pulse.ping_due(129.0)
+    assert pulse.ping_due(130.0)
+    assert not pulse.ping_due(131.0)
+    assert pulse.dead(137.0) == ""
+    pulse.frame(137.5, 2)
+    assert pulse.dead(139.0) == ""
+    assert pulse.ping_due(157.5)
+    assert pulse.dead(165.6) == "no pong"
+
+
+def test_periodic_pings_want_a_pong() -> None:
+    pulse = Pulse(Heartbeat(every_s=20, pong_s=10, idle=False), connection_s=60)
+    pulse.start(0.0)
+    now, pings = 0.0, 0
+    for second in range(1, 51):
+        now = float(second)
+        pulse.frame(now, second)
+        pings += pulse.ping_due(now)
+        if second < 40:
+            pulse.pong()
+    assert pings == 2
+    assert pulse.dead(50.0) == ""
+    assert pulse.dead(50.1) == "no pong"  # data alone does not answer
+    pulse.forgive(5.0)
+    assert pulse.dead(54.0) == ""
+
+
+def test_nothing_at_all_received() -> None:
+    pulse = Pulse(Heartbeat(every_s=1000, pong_s=10, idle=True), connection_s=60)
+    pulse.start(0.0)
+    assert pulse.dead(60.0) == ""
+    assert pulse.dead(60.1) == "nothing received"
+
+
+def test_backoff_doubles_to_its_cap_with_jitter() -> None:
+    backoff = Backoff(0.5, 30.0)
+    waits = [backoff.next() for _ in range(10)]
+    for wait, top in zip(waits, (0.5, 1, 2, 4, 8, 16, 30, 30, 30, 30), strict=True):
+        assert top / 2 <= wait <= top
+    assert len(set(waits)) > 5
+    backoff.reset()
+    assert backoff.next() <= 0.5
+
+
+def test_connections_are_paced() -> None:
+    async def main() -> list[float]:
+        pacer, loop = Pacer(0.05, 2), asyncio.get_running_loop()
+        began = loop.time()
+        times: list[float] = []
+
+        async def one() -> None:
+            await pacer.take()
+            times.append(loop.time() - began)
+
+        await asyncio.gather(*(one() for _ in range(5)))
+        return times
+
+    times = asyncio.run(main())
+    for at, least in zip(times, (0, 0, 0.05, 0.1, 0.15), strict=True):
+        assert least - 0.002 <= at <= least + 0.2

@@ -1,0 +1,201 @@
+"""The local venue speaks Binance: streams, routes, bridging, pings, limits."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from decimal import Decimal
+from itertools import pairwise
+from typing import Any
+
+import pytest
+
+from tests.venue import Limits, LocalVenue, Timing
+from tests.venue.client import Client, pumped, run
+from tests.venue.reader import BinanceBook
+
+
+@pytest.mark.parametrize("market", ["spot", "linear"])
+def test_binance_book_bridges_and_follows(market: str) -> None:
+    linear = market == "linear"
+
+    async def body(venue: LocalVenue, client: Client) -> None:
+        symbols = [inst.venue_id for inst in venue.instruments("binance", market)]
+        sock = await client.ws(f"binance:{market}", "/public/stream" if linear else "/stream")
+        names = [f"{s.lower()}@{kind}" for s in symbols for kind in ("depth@100ms", "bookTicker")]
+        assert await sock.subscribe(names) == {"result": None, "id": 1}
+        books = {symbol: BinanceBook(linear=linear) for symbol in symbols}
+        tickers: dict[str, Any] = {}
+        jumps = 0
+        for turn in range(4):
+            for message in await pumped(venue, sock, 1500):
+                data = message["data"]
+                if message["stream"].endswith("@bookTicker"):
+                    tickers[data["s"]] = data
+                else:
+                    book = books[data["s"]]
+                    jumps += linear and data["U"] != data["pu"] + 1
+                    book.diff(data)
+            if turn == 0:
+                for symbol, book in books.items():
+                    path = "/fapi/v1/depth" if linear else "/api/v3/depth"
+                    limit = 1000 if linear else 5000
+                    query = f"{path}?symbol={symbol}&limit={limit}"
+                    assert book.snapshot((await client.get("binance", query))[1])
+        assert jumps if linear else not jumps
+        for symbol, book in books.items():
+            assert book.gaps == 0
+            assert book.applied > 5
+            assert not book.crossed()
+            levels = 300 if linear else 0       # the REST book of a futures market ends at 1000
+            theirs = venue.log.book("binance", market, symbol, book.last_id, levels)
+            assert book.state(levels) == theirs
+            ticker = tickers[symbol]
+            feed = venue.feed("binance", market, symbol)
+            top = json.loads(feed.depth_body(1))
+            assert [[ticker["b"], ticker["B"]]] == top["bids"]
+            assert [[ticker["a"], ticker["A"]]] == top["asks"]
+
+    run(body)
+
+
+def test_binance_control_messages() -> None:
+    async def body(venue: LocalVenue, client: Client) -> None:
+        sock = await client.ws("binance:spot", "/ws")
+        names = ["btcusdt@trade", "nosuch@trade", "BTCUSDT@trade", "x"]
+        assert await sock.subscribe(names) == {"result": None, "id": 1}
+        listed = await sock.ask({"method": "LIST_SUBSCRIPTIONS", "id": "abc"})
+        assert listed["id"] == "abc"
+        assert len(listed["result"]) == 4
+        data = await pumped(venue, sock, 200)
+        assert data
+        assert {message["e"] for message in data} == {"trade"}          # raw, the rest is silent
+        assert {message["s"] for message in data} == {"BTCUSDT"}
+        prices = [message["p"] for message in data]
+        assert all(len(price.partition(".")[2]) == 8 for price in prices)
+        await sock.ask({"method": "SET_PROPERTY", "params": ["combined", True], "id": 3})
+        assert (await pumped(venue, sock, 50))[0]["stream"] == "btcusdt@trade"
+        assert await sock.ask({"method": "GET_PROPERTY", "params": ["combined"], "id": 4}) == {
+            "result": True, "id": 4,
+        }
+        await sock.ask({"method": "UNSUBSCRIBE", "params": ["btcusdt@trade"], "id": 5})
+        assert await pumped(venue, sock, 50) == []
+        for request, code in (
+            ("{", 3),
+            ({"id": 1}, 2),
+            ({"method": "NOPE", "id": 7}, 2),
+            ({"method": "SUBSCRIBE", "id": 8}, 2),
+            ({"method": "SUBSCRIBE", "params": [1], "id": 8}, 2),
+            ({"method": "SUBSCRIBE", "params": [], "id": 1.5}, 2),
+            ({"method": "GET_PROPERTY", "params": ["x"], "id": 9}, 0),
+            ({"method": "SET_PROPERTY", "params": ["combined", 1], "id": 9}, 1),
+        ):
+            answer = await sock.ask(request)
+            assert answer["code"] == code, request
+        many = [f"s{n}@trade" for n in range(1022)]
+        assert (await sock.subscribe(many))["code"] == 2
+        assert (await sock.subscribe(many[:1021]))["result"] is None
+
+    run(body, limits=Limits(0, 0, connects={}))
+
+
+def test_binance_futures_routes() -> None:
+    async def body(venue: LocalVenue, client: Client) -> None:
+        both = ["btcusdt@bookTicker", "btcusdt@aggTrade"]
+        for route, expected in (
+            ("/public", {"bookTicker"}), ("/market", {"aggTrade"}), ("", {"bookTicker"})
+        ):
+            sock = await client.ws("binance:linear", f"{route}/stream?streams={'/'.join(both)}")
+            data = await pumped(venue, sock, 200)
+            assert {message["data"]["e"] for message in data} == expected
+            await sock.close()
+        with pytest.raises(Exception, match="404"):
+            await client.ws("binance:linear", "/public/nothing")
+
+    run(body)
+
+
+def test_binance_trades_have_consecutive_ids_and_agree_with_the_log() -> None:
+    async def body(venue: LocalVenue, client: Client) -> None:
+        spot = await client.ws("binance:spot", "/stream?streams=ethusdt@trade")
+        linear = await client.ws("binance:linear", "/market/stream?streams=ethusdt@aggTrade")
+        venue.pump(1500)
+        data = [message["data"] for message in await spot.settle()]
+        ids = [event["t"] for event in data]
+        assert ids == list(range(ids[0], ids[0] + len(ids)))
+        logged = venue.log.trades("binance", "spot", "ETHUSDT", "trade")
+        assert [(str(e["t"]), e["p"], e["q"]) for e in data] == [row[:3] for row in logged]
+        assert {row.side for row in logged} == {"buy", "sell"}
+        assert [e["m"] for e in data] == [row.side == "sell" for row in logged]
+        prints = [message["data"] for message in await linear.settle()]
+        for before, after in pairwise(prints):
+            assert after["a"] == before["a"] + 1
+            assert after["f"] == before["l"] + 1
+        assert any(Decimal(event["nq"]) < Decimal(event["q"]) for event in prints)
+
+    run(body)
+
+
+def test_binance_pings_and_wants_pongs() -> None:
+    async def body(venue: LocalVenue, client: Client) -> None:
+        deaf = await client.ws("binance:spot", "/ws", autoping=False)
+        good = await client.ws("binance:spot", "/ws")
+        assert (await deaf.receive()).data              # a ping with a payload
+        waiting = asyncio.create_task(good.receive())   # answers pings while it waits
+        assert await deaf.receive() is None
+        assert deaf.code == 1008
+        assert not waiting.done()
+        waiting.cancel()
+
+    run(body, timing=Timing(spot_ping_s=0.1, spot_pong_s=0.3, bybit_repeat_s=0.1))
+
+
+def test_binance_message_rate_and_lifetime() -> None:
+    async def body(venue: LocalVenue, client: Client) -> None:
+        fast = await client.ws("binance:spot", "/ws")
+        for number in range(6):
+            await fast.send({"method": "LIST_SUBSCRIPTIONS", "id": number})
+        answers = [await fast.receive() for _ in range(6)]
+        assert answers[-1] is None
+        assert fast.code == 1008
+        old = await client.ws("binance:linear", "/public/ws")
+        assert await old.receive() is None              # the 24 h cut, sooner
+        assert old.code == 1001
+
+    run(body, limits=Limits(), timing=Timing(life_s=0.3, bybit_repeat_s=0.2))
+
+
+@pytest.mark.parametrize("market", ["spot", "linear"])
+def test_a_snapshot_between_two_events_bridges(market: str) -> None:
+    """Levels that came and went since the last event are in the next one: a snapshot taken in
+    between may hold them."""
+    linear = market == "linear"
+
+    async def body(venue: LocalVenue, client: Client) -> None:
+        symbol = "BTCUSDC" if linear else "BNBBTC"
+        route = "/public" if linear else ""
+        stream = f"{symbol.lower()}@depth@100ms"
+        sock = await client.ws(f"binance:{market}", f"{route}/stream?streams={stream}")
+        feed = venue.feed("binance", market, symbol)
+        events: list[Any] = []
+        snapshots: list[tuple[int, str]] = []       # (events before it, body)
+        for turn in range(600):
+            venue.pump(1)
+            if turn % 8 == 0:
+                events += [message["data"] for message in await sock.settle()]
+                snapshots.append((len(events), feed.depth_body(1000)))
+        events += [message["data"] for message in await sock.settle()]
+        between = 0
+        for count, text in snapshots[2:-6]:
+            book = BinanceBook(linear=linear)
+            for event in events[max(0, count - 2) : count]:
+                book.diff(event)
+            assert book.snapshot(text)
+            between += book.last_id != events[count - 1]["u"]
+            for event in events[count : count + 3]:
+                book.diff(event)
+            assert book.gaps == 0
+            assert book.state() == venue.log.book("binance", market, symbol, book.last_id)
+        assert between > 20
+
+    run(body)
