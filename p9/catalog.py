@@ -69,7 +69,10 @@ class Catalog:
         log.info("instruments %s: %d, skipped %s", name, len(found), dict(skipped) or "none")
         for instrument in found:
             if (name, instrument.venue_id) in self._numbers:
-                self.enable(instrument)
+                try:
+                    self.enable(instrument)
+                except ValueError as error:
+                    log.warning("instruments %s: %s: %s", name, instrument.venue_id, error)
 
     def _name(self) -> None:
         """Names over all endpoints, in the table's order, so that it is the same every time."""

@@ -16,7 +16,7 @@ from picows import WSError, WSHandshakeError, WSListener, WSMsgType, WSTransport
 
 from p9.lane import Lane
 from p9.pacing import Backoff
-from p9.rest import retry_after
+from p9.rest import USER_AGENT, retry_after
 
 log = logging.getLogger(__name__)
 
@@ -100,6 +100,7 @@ class Link:
                     max_frame_size=lane.settings.max_frame_bytes,
                     websocket_handshake_timeout=HANDSHAKE_S,
                     max_redirects=0,
+                    extra_headers={"User-Agent": USER_AGENT},
                 )
         except (OSError, WSError, ssl.SSLError, ValueError) as raised:
             error = raised

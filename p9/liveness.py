@@ -93,6 +93,11 @@ class Watch:
         return bool(self.moved_at) or seen_ns != self._baseline
 
     @property
+    def paced(self) -> bool:
+        """Has it moved often enough for its own pace to be known?"""
+        return self._moves >= PACE_MOVES
+
+    @property
     def last(self) -> float:
         """The beginning of the present silence."""
         return max(self.since, self.moved_at)
@@ -143,7 +148,7 @@ class Watch:
             return moving
         pace_s = max(PACE_MIN_S, PACE_FACTOR * self._longest)
         if (
-            self._moves >= PACE_MOVES
+            self.paced
             and self._sibling.hits >= WITNESS_HITS
             and silent > min(pace_s, self._quiet_s)
         ):

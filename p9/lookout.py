@@ -1,8 +1,9 @@
 """Looks at every topic about once a second, and does the mildest thing that may end a silence.
 
-A suspicion is answered by asking for the topic once more; a proof by leaving it and subscribing
-again; a topic that stays silent has its connection replaced, and a connection most of whose
-topics are silent is dropped. Each step waits longer than the one before, within a budget.
+A suspicion is answered by asking for the topic once more, which loses nothing; a proof by leaving
+it and subscribing again; a topic that stays silent has its connection replaced, and a connection
+most of whose topics are silent is dropped. Each step waits longer than the one before, within a
+budget.
 """
 
 from __future__ import annotations
@@ -61,8 +62,10 @@ class Lookout:
 
     def _look_at(self, session: Session, now: float) -> None:
         """A connection that answers pings and carries no data at all is replaced."""
-        limit = min(NO_DATA_S, self._lane.settings.quiet.connection_s)
         acked = [topic for topic in session.topics.values() if topic.state == "acked"]
+        limit = min(NO_DATA_S, self._lane.settings.quiet.connection_s)
+        if all(topic.row.events for topic in acked):
+            limit *= 4
         if (
             session.state == "open"
             and acked
@@ -106,7 +109,7 @@ class Lookout:
         before = topic.watch.actions
         topic.watch.acted(now)
         if topic.silent == "weak":
-            session.resubscribe(topic, leave=before > 0)
+            self._doubt(session, topic, before)
             return
         peers = [t for t in session.topics.values() if t.state == "acked" and not t.row.events]
         strong = sum(t.silent == "strong" for t in peers)
@@ -120,6 +123,15 @@ class Lookout:
             if topic.row.feed == DEPTH:
                 self._lane.port.invalidate(topic.number, topic.instrument, "silent")
             session.resubscribe(topic)
+
+    def _doubt(self, session: Session, topic: Topic, before: int) -> None:
+        """Perhaps nothing happens there: whatever is done must not lose what may yet come."""
+        if before > 0 and not topic.heard:
+            session.resubscribe(topic)
+        elif before > 1 and topic.watch.paced:
+            self._lane.hub.renew(session, f"{topic.name} stays silent", urgent=False)
+        else:
+            session.resubscribe(topic, leave=False)
 
     def _budget(self, now: float) -> bool:
         while self._actions and self._actions[0] <= now - 60.0:

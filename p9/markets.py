@@ -81,16 +81,16 @@ class Markets:
         settings: Any = getattr(self.config.exchanges, exchange)
         rows = endpoints_of(exchange)
         places = {row.name: addresses(row, settings.endpoints) for row in rows}
+        context = tls.context(settings.tls_ca)
         rest = self._rest[exchange] = RestClient(
             rows,
             {name: base for name, (_, base) in places.items()},
-            tls_ca=settings.tls_ca,
+            context=context,
             on_state=self._rest_state,
         )
         catalog = Catalog(rows, rest, self.port)
         limits = rows[0].limits
         pacer = Pacer(limits.connect_interval_s, limits.connect_burst)
-        context = tls.context(settings.tls_ca)
         for row in rows:
             feeds = Feeds(
                 row,
@@ -161,6 +161,8 @@ class Markets:
                 choice.left_out[instrument.symbol] = str(error)
                 continue
             running[instrument.venue_id] = Wanted(instrument, number, feeds)
+            if instrument.contract is None:
+                self._report(exchange, instrument.symbol, "contract size unknown, not published")
         market.running = running
         market.left_out = choice.left_out
         market.feeds.update(running.values())

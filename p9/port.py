@@ -94,6 +94,7 @@ class Port:
         self.recorder = recorder
         self.flush = flush
         self.clock_ns = clock_ns
+        self._open: set[int] = set()  # connections that came up
 
     # -- connections --------------------------------------------------------------------
 
@@ -102,6 +103,7 @@ class Port:
         return self.engine.open_conn(endpoint.name)
 
     def opened(self, conn: int, endpoint: Endpoint, url: str) -> None:
+        self._open.add(conn)
         if self.recorder is not None:
             self.recorder.connect(
                 conn, self.clock_ns(), url, endpoint.exchange, endpoint.config_key
@@ -114,8 +116,9 @@ class Port:
     def close(self, conn: int, reason: str) -> None:
         now_ns = self.clock_ns()
         self.engine.close_conn(conn, now_ns)
-        if self.recorder is not None:
+        if self.recorder is not None and conn in self._open:
             self.recorder.close(conn, now_ns, reason)
+        self._open.discard(conn)
         self.flush()
 
     # -- books --------------------------------------------------------------------------

@@ -30,6 +30,7 @@ TIMEOUT = aiohttp.ClientTimeout(total=20.0, connect=8.0, sock_read=10.0)
 MAX_HOLD_S = 3 * 86_400.0
 BACKOFF_S, BACKOFF_MAX_S = 0.5, 30.0
 REPEAT_LOG_S = 60.0
+USER_AGENT = f"p9-microstream/{__version__}"
 
 
 class RestError(Exception):
@@ -58,11 +59,11 @@ class RestClient:
         endpoints: Iterable[Endpoint],
         bases: Mapping[str, str],
         *,
-        tls_ca: str | None = None,
+        context: ssl.SSLContext | None = None,
         clock: Callable[[], float] = time.monotonic,
         on_state: Callable[[str, bool, str], None] | None = None,
     ) -> None:
-        """`bases`: endpoint name -> base URL. `on_state(endpoint, reached, reason)` on a
+        """`bases`: endpoint name -> base URL; `context` from `p9.tls`. `on_state(endpoint, reached, reason)` on a
         change."""
         self._rows = {row.name: row for row in endpoints}
         self._bases = {name: base.rstrip("/") for name, base in bases.items()}
@@ -74,7 +75,7 @@ class RestClient:
         self._on_state = on_state
         self._down_since: dict[str, float] = {}  # endpoint -> first failure
         self._logged = 0.0
-        self._ssl: ssl.SSLContext = tls.context(tls_ca)
+        self._ssl = context or tls.context()
         self._http: aiohttp.ClientSession | None = None
         self._closed = False
 
@@ -145,7 +146,7 @@ class RestClient:
                 timeout=TIMEOUT,
                 trust_env=False,
                 headers={
-                    "User-Agent": f"p9-microstream/{__version__}",
+                    "User-Agent": USER_AGENT,
                     "Accept": "application/json",
                     "Accept-Encoding": "gzip, deflate",
                 },
