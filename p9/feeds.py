@@ -258,6 +258,10 @@ class Feeds:
         session.reconnect(f"{len(recent)} of {books} books broke at once")
         return True
 
+    def size(self) -> int:
+        """How many instruments it carries."""
+        return len(self._of)
+
     def missing(self) -> list[str]:
         """What is not live, as "exchange feed symbol: why"; empty: everything is."""
         rows = []

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from p9.venues import FeedRow, Heartbeat
 
 WITNESS_HITS = 3  # a witness must have moved in so many looks, or chance would do
-PACE_MOVES = 30  # looks with movement until a topic's own pace is known
+PACE_MOVES = 15  # looks with movement until a topic's own pace is known
+UNKNOWN_FACTOR = 4.0  # more patience until then
 PACE_FACTOR, PACE_MIN_S = 8.0, 8.0  # so many times its longest pause is no pause any more
 ACTION_MIN_S, ACTION_MAX_S = 5.0, 600.0
 CALM_S = 60.0  # moving again for so long forgets earlier actions
@@ -140,11 +141,7 @@ class Watch:
             return "strong"
         if row.repeat_s and silent > 1.5 * row.repeat_s + 2.0:
             return "strong"
-        if (
-            row.witness_s
-            and self._witness.hits >= WITNESS_HITS
-            and silent > min(row.witness_s, self._quiet_s)
-        ):
+        if self._witness.hits >= WITNESS_HITS and silent > min(self._witness_s(), self._quiet_s):
             return moving
         pace_s = max(PACE_MIN_S, PACE_FACTOR * self._longest)
         if (
@@ -154,6 +151,13 @@ class Watch:
         ):
             return moving
         return "weak" if silent > self._quiet_s else ""
+
+    def _witness_s(self) -> float:
+        """How long it may be silent while a witness moves: a slow market may be slow to show it."""
+        limit = self._row.witness_s
+        if not self.moved_at or self._row.weak:
+            return limit
+        return max(limit, PACE_FACTOR * self._longest) if self.paced else UNKNOWN_FACTOR * limit
 
     def may_act(self, now: float) -> bool:
         return now >= self._next

@@ -120,7 +120,9 @@ class Lookout:
         elif before >= 2:
             self._lane.hub.renew(session, f"{topic.name} stays silent", urgent=False)
         else:
-            if topic.row.feed == DEPTH:
+            # its pace says that this cannot be, or the first remedy did not help: not served
+            # any longer. Otherwise the new subscription shows whether anything was missed
+            if topic.row.feed == DEPTH and (before > 0 or topic.watch.paced):
                 self._lane.port.invalidate(topic.number, topic.instrument, "silent")
             session.resubscribe(topic)
 

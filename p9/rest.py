@@ -63,8 +63,10 @@ class RestClient:
         clock: Callable[[], float] = time.monotonic,
         on_state: Callable[[str, bool, str], None] | None = None,
     ) -> None:
-        """`bases`: endpoint name -> base URL; `context` from `p9.tls`. `on_state(endpoint, reached, reason)` on a
-        change."""
+        """`bases`: endpoint name -> base URL; `context`: from `p9.tls`.
+
+        `on_state(endpoint, reached, reason)` is called on a change.
+        """
         self._rows = {row.name: row for row in endpoints}
         self._bases = {name: base.rstrip("/") for name, base in bases.items()}
         self.venue = next(iter(self._rows.values())).exchange

@@ -22,7 +22,7 @@ from p9.venues import Endpoint, Instrument, Priority, RestCall
 log = logging.getLogger(__name__)
 
 SNAPSHOTS_AT_ONCE = 6  # per exchange
-CROWD = 20  # more than so many snapshots under way: smaller ones, all sooner
+DEEP_SHARE = 0.5  # of a pool may go into the deepest snapshots of all instruments
 REFRESH_GAP_S = 30.0
 
 
@@ -74,7 +74,6 @@ class Resync:
         self._gates: dict[str, asyncio.Semaphore] = {}
         self._busy: set[int] = set()  # instruments with a snapshot or resubscription
         self._started: set[int] = set()  # instruments that had their first snapshot
-        self._fetching: Counter[str] = Counter()  # endpoint -> snapshots under way or waiting
         self._refreshing: set[str] = set()
         self._refreshed: dict[str, float] = {}
         self._tasks: set[asyncio.Task[None]] = set()
@@ -92,8 +91,6 @@ class Resync:
             else:
                 self._busy.add(number)
                 again = kind == "resubscribe" or not place.endpoint.depth_limits
-                if not again:
-                    self._fetching[place.endpoint.name] += 1
                 self._spawn(
                     self._resubscribe(number, place) if again else self._snapshot(number, place)
                 )
@@ -119,7 +116,6 @@ class Resync:
         except Exception:
             log.exception("resync %s: internal error", name)
         finally:
-            self._fetching[name] -= 1
             self._busy.discard(number)
 
     async def _fetch(self, number: int, place: Place) -> None:
@@ -142,12 +138,17 @@ class Resync:
             self._started.add(number)
 
     def _call(self, place: Place) -> RestCall | None:
-        """Deep ones, since a book knows nothing beyond its snapshot until it changes; what is
-        served at least, while many wait."""
-        crowded = self._fetching[place.endpoint.name] > CROWD
-        return place.endpoint.depth_call(
-            place.instrument.venue_id, self._levels if crowded else 4 * self._levels
-        )
+        """Deep, since a book knows nothing beyond its snapshot until it changes; only what is
+        served, where that would hold up the start of so many."""
+        ask, venue_id = place.endpoint.depth_call, place.instrument.venue_id
+        deep = ask(venue_id, 4 * self._levels)
+        if deep is None:
+            return None
+        limit = next(pool.limit for pool in place.endpoint.pools if pool.name == deep.pool)
+        slow = place.endpoint.pools[0].window_s >= 10.0  # short windows refill at once
+        if slow and place.feeds.size() * deep.weight > DEEP_SHARE * limit:
+            return ask(venue_id, self._levels)
+        return deep
 
     async def _resubscribe(self, number: int, place: Place) -> None:
         try:

@@ -5,8 +5,9 @@ from typing import Any, TypedDict
 
 from p9core.control import Control as Control
 
-class Book(TypedDict):
-    """State of one instrument's book, as `Engine.books` gives it."""
+class _Book(TypedDict):
+    """State of one instrument, as `Engine.books` gives it. `book_bytes` is the memory of the
+    book with all that it needs, `memory_bytes` of the whole instrument."""
 
     endpoint: str
     venue_id: str
@@ -23,6 +24,7 @@ class Book(TypedDict):
     published: bool
     contract_known: bool
     trades: int | None
+    book_bytes: int
     memory_bytes: int
 
 class Engine:
@@ -136,7 +138,7 @@ class Engine:
         """Best bid and ask of the held book as (price, size) mantissas in venue units, and
         their exponents: (bid, ask, price decimals, size decimals)."""
 
-    def books(self) -> list[Book]: ...
+    def books(self) -> list[_Book]: ...
     def counters(self) -> dict[str, dict[str, int]]:
         """What happened, by endpoint: only what is not zero."""
 

@@ -86,7 +86,7 @@ COUNTERS = {
 }
 
 
-cdef class Voice:
+cdef class _Voice:
     """A channel that Python speaks on (status, alert)."""
     cdef Channel channel
 
@@ -821,12 +821,12 @@ cdef class Engine:
 
     cdef int speak(self, str kind, str name, dict head, str fields, int64_t now) except -1:
         """A message whose fields Python has made (the text of a JSON object)."""
-        cdef Voice voice = self.spoken.get(name)
+        cdef _Voice voice = self.spoken.get(name)
         cdef Channel *channel
         if voice is None:
             if len(self.spoken) >= 100000:
                 raise ValueError("too many channels")
-            voice = Voice()
+            voice = _Voice()
             self.open_channel(&voice.channel, kind, name, "last:" + name, {})
             self.spoken[name] = voice
         channel = &voice.channel
@@ -887,7 +887,7 @@ cdef class Engine:
         cdef Line *line
         cdef Sequence *q
         cdef const Rule *rule
-        cdef Voice voice
+        cdef _Voice voice
         self.last_now_ns = now_ns
         for i in range(self.n_lines):
             line = self.lines[i]
@@ -958,7 +958,7 @@ cdef class Engine:
     def say_again(self) -> None:
         """The server may be another one, or empty: what was said once is said again."""
         cdef int32_t i, f
-        cdef Voice voice
+        cdef _Voice voice
         for i in range(self.n_lines):
             self.lines[i].book_set_ns = 0
             for f in range(FEED_COUNT):
@@ -1017,7 +1017,9 @@ cdef class Engine:
                 "published": bool(line.inst.publish and line.inst.factor != 0),
                 "contract_known": line.inst.factor != 0,
                 "trades": None if line.trades.last_number == NO_ID else line.trades.last_number,
-                "memory_bytes": line_bytes(line),
+                "book_bytes": line_bytes(line),
+                "memory_bytes": line_bytes(line) + <size_t> (
+                    2 * line.trades.slots * sizeof(int64_t)),
             })
         return found
 
@@ -1054,13 +1056,13 @@ cdef class Engine:
 
 
 cdef size_t line_bytes(const Line *line) noexcept:
+    """A book with all that it needs; the ids of trades are not part of that."""
     cdef size_t total = sizeof(Line) - sizeof(Book) + book_bytes(&line.book)
     cdef int32_t f
     for f in range(FEED_COUNT):
         total += line.channels[f].last.room
         total += line.channels[f].name_size + line.channels[f].head_size
         total += line.channels[f].key_size + line.channels[f].stream_size + 4
-    total += 2 * line.trades.slots * sizeof(int64_t)
     return total + line.sequence.held.room + line.inst.name_size + line.book_key_size
 
 

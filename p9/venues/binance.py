@@ -339,7 +339,7 @@ _TRADE = FeedRow(
     TRADE, "main", "{s}@trade", witness=(BBO, DEPTH), witness_s=60.0, weak=True, events=True
 )
 _BBO = FeedRow(BBO, "main", "{s}@bookTicker", witness=(TRADE,), witness_s=20.0)
-_DEPTH = FeedRow(DEPTH, "main", "{s}@depth@100ms", witness=(BBO,), witness_s=5.0)
+_DEPTH = FeedRow(DEPTH, "main", "{s}@depth@100ms", witness=(BBO,), witness_s=8.0)
 
 SPOT_ENDPOINT = _endpoint(
     "spot",

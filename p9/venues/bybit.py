@@ -301,7 +301,7 @@ def _endpoint(market: str, per_request: int) -> Endpoint:
                 "orderbook.{levels}.{s}",
                 first_s=5.0,
                 witness=(TRADE,),
-                witness_s=15.0,
+                witness_s=8.0,
                 levels=(50, 200, 1000),
             ),
         ),
