@@ -46,7 +46,10 @@ class App:
     """One run of the pipeline. `run` returns after SIGINT, SIGTERM or `duration_s`."""
 
     def __init__(
-        self, settings: config.Config, *, record: Path | None = None,
+        self,
+        settings: config.Config,
+        *,
+        record: Path | None = None,
         duration_s: float | None = None,
     ) -> None:
         self.settings = settings
@@ -79,9 +82,16 @@ class App:
             health = Health(engine, publisher, markets)
             if settings.http.enabled:
                 await self._start_face(ends, health)
-            event(log, "info", "started", version=__version__, epoch=publisher.epoch,
-                  feeds=settings.feeds.enabled(), exchanges=tuple(settings.exchanges.enabled()),
-                  loop=type(asyncio.get_running_loop()).__module__)
+            event(
+                log,
+                "info",
+                "started",
+                version=__version__,
+                epoch=publisher.epoch,
+                feeds=settings.feeds.enabled(),
+                exchanges=tuple(settings.exchanges.enabled()),
+                loop=type(asyncio.get_running_loop()).__module__,
+            )
             markets.start()
             # What lives now lives to the end: the collector need not look at it again.
             gc.collect()
@@ -114,13 +124,13 @@ class App:
             ends.push_async_callback(server.stop)
 
     async def _start_publisher(self, ends: contextlib.AsyncExitStack) -> Publisher:
-        publisher = Publisher(
-            self.settings.redis, on_dropped=self._dropped, on_link=self._linked)
+        publisher = Publisher(self.settings.redis, on_dropped=self._dropped, on_link=self._linked)
         ends.push_async_callback(publisher.close)
         try:
             await publisher.open(REDIS_START_S)
             await publisher.negotiate_epoch(
-                (), self.settings.redis.prefix, time.time_ns() // 1_000_000)
+                (), self.settings.redis.prefix, time.time_ns() // 1_000_000
+            )
         except (RedisUnreachable, RedisRefused) as error:
             raise CannotStart(f"Redis: {error}") from error
         return publisher
@@ -180,8 +190,8 @@ class App:
         """Goes out with the next tick, if not before."""
         if self._engine is not None:
             self._engine.alert(
-                kind, json.dumps(fields, separators=(",", ":"), ensure_ascii=False),
-                time.time_ns())
+                kind, json.dumps(fields, separators=(",", ":"), ensure_ascii=False), time.time_ns()
+            )
 
     def _dropped(self, kind: str, messages: int, reason: str) -> None:
         if not self._stop.is_set():
@@ -205,5 +215,10 @@ class App:
         engine.on_timer(time.time_ns() + int(TICK_S * 1e9))
         left = await publisher.drain(DRAIN_S)
         total = publisher.latency.total()
-        event(log, "warning" if left.total else "info", "drained", unconfirmed=left.total,
-              confirmed=total.count)
+        event(
+            log,
+            "warning" if left.total else "info",
+            "drained",
+            unconfirmed=left.total,
+            confirmed=total.count,
+        )

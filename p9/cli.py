@@ -33,8 +33,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="p9", description="Crypto market data: exact books and trades from Binance, Bybit "
-        "and OKX to Redis.")
+        prog="p9",
+        description="Crypto market data: exact books and trades from Binance, Bybit "
+        "and OKX to Redis.",
+    )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     run = _add(commands, "run", _run, "connect, normalise and publish until SIGINT or SIGTERM")
@@ -45,8 +47,13 @@ def _parser() -> argparse.ArgumentParser:
 
     replay = _add(commands, "replay", _replay, "recorded frames through the same core")
     replay.add_argument("paths", nargs="+", metavar="PATH", help="recordings or folders of them")
-    replay.add_argument("--speed", type=_speed, default=None, metavar="max|1|N",
-                        help="of the recording's own pace (default max)")
+    replay.add_argument(
+        "--speed",
+        type=_speed,
+        default=None,
+        metavar="max|1|N",
+        help="of the recording's own pace (default max)",
+    )
     to = replay.add_mutually_exclusive_group()
     to.add_argument("--out", metavar="FILE", help="one line per message; - for standard output")
     to.add_argument("--redis", metavar="URL", help="publish to this Redis")
@@ -60,11 +67,19 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _add(commands: argparse._SubParsersAction[argparse.ArgumentParser], name: str,
-         command: Callable[[argparse.Namespace], int], text: str) -> argparse.ArgumentParser:
+def _add(
+    commands: argparse._SubParsersAction[argparse.ArgumentParser],
+    name: str,
+    command: Callable[[argparse.Namespace], int],
+    text: str,
+) -> argparse.ArgumentParser:
     parser = commands.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
-    parser.add_argument("-c", "--config", metavar="FILE",
-                        help="default: $P9_CONFIG, ./configs/config.yaml, built-in defaults")
+    parser.add_argument(
+        "-c",
+        "--config",
+        metavar="FILE",
+        help="default: $P9_CONFIG, ./configs/config.yaml, built-in defaults",
+    )
     parser.set_defaults(command=command)
     return parser
 
@@ -112,7 +127,8 @@ def _loop_factory(wanted: str) -> Callable[[], asyncio.AbstractEventLoop] | None
     except ImportError:
         if wanted == "uvloop":
             raise config.ConfigError(
-                [config.Problem("runtime.loop", 0, "uvloop is not installed")]) from None
+                [config.Problem("runtime.loop", 0, "uvloop is not installed")]
+            ) from None
         return None
     return uvloop.new_event_loop
 
@@ -134,16 +150,27 @@ def _replay(arguments: argparse.Namespace) -> int:
 
     settings = config.load(arguments.config) if arguments.config else None
     log.setup("warning", "auto", secrets=config.secrets(settings) if settings else ())
-    return replay.run(replay.Options(
-        paths=tuple(arguments.paths), config=settings, speed=arguments.speed,
-        out=arguments.out, redis=arguments.redis, venue=arguments.venue,
-        market=arguments.market, strict=arguments.strict, report=arguments.report))
+    return replay.run(
+        replay.Options(
+            paths=tuple(arguments.paths),
+            config=settings,
+            speed=arguments.speed,
+            out=arguments.out,
+            redis=arguments.redis,
+            venue=arguments.venue,
+            market=arguments.market,
+            strict=arguments.strict,
+            report=arguments.report,
+        )
+    )
 
 
 def _version(_: argparse.Namespace) -> int:
     print(f"p9      {__version__}")
-    print(f"python  {platform.python_version()} {platform.python_implementation()}, "
-          f"{platform.system()} {platform.machine()}")
+    print(
+        f"python  {platform.python_version()} {platform.python_implementation()}, "
+        f"{platform.system()} {platform.machine()}"
+    )
     try:
         from p9core._buildinfo import BUILD
     except ImportError:

@@ -12,7 +12,7 @@ import ssl
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from p9.lane import AGE, Lane, Settings, Topic
+from p9.lane import Lane, Settings, Topic
 from p9.link import ListenerFactory
 from p9.liveness import StallGuard, Watch
 from p9.lookout import Lookout
@@ -179,11 +179,10 @@ class Feeds:
         self._loop.call_soon(self.resubscribe, topic.number)
         return False
 
-    def renew(self, session: Session, reason: str, urgent: bool = True) -> None:
-        if session in self._sessions:
-            self._rotation.begin(
-                session, reason, self._loop.time(), urgent=urgent and reason != AGE
-            )
+    def renew(self, session: Session, reason: str, urgent: bool = False) -> bool:
+        return session in self._sessions and self._rotation.begin(
+            session, reason, self._loop.time(), urgent=urgent
+        )
 
     def _replace(self, old: Session, new: Session) -> None:
         self._rotation.finish(old)

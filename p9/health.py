@@ -44,8 +44,7 @@ class Health:
         self._before = counts
         books = self._engine.books()
         latency = self._publisher.latency.period(reset=True)
-        stages = {name: stage.period(reset=True)
-                  for name, stage in self._publisher.stages.items()}
+        stages = {name: stage.period(reset=True) for name, stage in self._publisher.stages.items()}
         stats = self._publisher.stats()
         lag, self._lag_max_s = self._lag_max_s, 0.0
         fields: dict[str, Any] = {
@@ -57,8 +56,9 @@ class Health:
             "latency_p99_ms": round(latency.p99_ns / 1e6, 3),
             "latency_max_ms": round(latency.max_ns / 1e6, 3),
             **{f"{name}_p99_ms": round(stage.p99_ns / 1e6, 3) for name, stage in stages.items()},
-            "wire_ms": {name: round(row["mean_ns"] / 1e6, 1)
-                        for name, row in self._engine.wire().items()},
+            "wire_ms": {
+                name: round(row["mean_ns"] / 1e6, 1) for name, row in self._engine.wire().items()
+            },
             "loop_lag_ms": round(lag * 1e3, 1),
             "queue": _number(stats, "unconfirmed_messages"),
             "memory_mb": round(memory_bytes() / 2**20, 1),
@@ -88,37 +88,62 @@ class Health:
             resyncs[where] += row["resyncs"]
             held += row["memory_bytes"]
         for (exchange, market, state), n in sorted(states.items()):
-            yield Sample("p9_books", "gauge", "Books by state",
-                         {"exchange": exchange, "market": market, "state": state}, n)
+            yield Sample(
+                "p9_books",
+                "gauge",
+                "Books by state",
+                {"exchange": exchange, "market": market, "state": state},
+                n,
+            )
         for (exchange, market), n in sorted(resyncs.items()):
-            yield Sample("p9_resyncs_total", "counter", "Times that a book left LIVE",
-                         {"exchange": exchange, "market": market}, n)
+            yield Sample(
+                "p9_resyncs_total",
+                "counter",
+                "Times that a book left LIVE",
+                {"exchange": exchange, "market": market},
+                n,
+            )
         yield Sample("p9_books_bytes", "gauge", "Memory of all books", {}, held)
 
     def _publishing(self) -> Iterator[Sample]:
         stats = self._publisher.stats()
         for name, kind, text in PUBLISHER:
             suffix = "_total" if kind == "counter" else ""
-            yield Sample(f"p9_publish_{name}{suffix}", kind, text, {},
-                         _number(stats, name))
+            yield Sample(f"p9_publish_{name}{suffix}", kind, text, {}, _number(stats, name))
         for label, name in (("reason", "dropped"), ("word", "errors")):
             rows = stats[name]
             assert isinstance(rows, Mapping)
             for key, n in rows.items():
-                yield Sample(f"p9_publish_{name}_total", "counter",
-                             f"Messages {name}" if name == "dropped" else "Error replies",
-                             {label: key}, n)
+                yield Sample(
+                    f"p9_publish_{name}_total",
+                    "counter",
+                    f"Messages {name}" if name == "dropped" else "Error replies",
+                    {label: key},
+                    n,
+                )
         stages = {"all": self._publisher.latency, **self._publisher.stages}
         for stage, latency in stages.items():
             total = latency.total()
-            for quantile, value in (("0.5", total.p50_ns), ("0.99", total.p99_ns),
-                                    ("1", total.max_ns)):
-                yield Sample("p9_latency_seconds", "gauge",
-                             "From the receive of a frame to the confirmation of its message, and "
-                             "of that until hand-over (core) and from write to reply (redis)",
-                             {"stage": stage, "quantile": quantile}, value / 1e9)
-        yield Sample("p9_redis_connected", "gauge", "1 while Redis is connected", {},
-                     int(self._publisher.connected))
+            for quantile, value in (
+                ("0.5", total.p50_ns),
+                ("0.99", total.p99_ns),
+                ("1", total.max_ns),
+            ):
+                yield Sample(
+                    "p9_latency_seconds",
+                    "gauge",
+                    "From the receive of a frame to the confirmation of its message, and "
+                    "of that until hand-over (core) and from write to reply (redis)",
+                    {"stage": stage, "quantile": quantile},
+                    value / 1e9,
+                )
+        yield Sample(
+            "p9_redis_connected",
+            "gauge",
+            "1 while Redis is connected",
+            {},
+            int(self._publisher.connected),
+        )
 
     def _connections(self) -> Iterator[Sample]:
         endpoints: Any = self._markets.stats()["endpoints"]
@@ -128,9 +153,13 @@ class Health:
             up = sum(one["state"] == "open" for one in row["connections"])
             yield Sample("p9_connections", "gauge", "Open connections", labels, up)
             for what, n in sorted(row["counters"].items()):
-                yield Sample("p9_connection_events_total", "counter",
-                             "What happened to connections and subscriptions",
-                             {**labels, "event": str(what)}, n)
+                yield Sample(
+                    "p9_connection_events_total",
+                    "counter",
+                    "What happened to connections and subscriptions",
+                    {**labels, "event": str(what)},
+                    n,
+                )
 
 
 PUBLISHER: tuple[tuple[str, Kind, str], ...] = (

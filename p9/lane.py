@@ -87,8 +87,10 @@ class Hub(Protocol):
         """An open connection ended unasked, or did not come up."""
 
     def on_refused(self, session: Session, topic: Topic) -> None: ...
-    def renew(self, session: Session, reason: str, urgent: bool = True) -> None:
-        """This connection should be replaced by another before it ends."""
+    def renew(self, session: Session, reason: str, urgent: bool = False) -> bool:
+        """Replace this connection by another before it ends; `urgent`: it will end soon. False:
+        one is being replaced, or this one was lately."""
+        ...
 
 
 @dataclass(slots=True)

@@ -23,7 +23,7 @@ log = logging.getLogger(__name__)
 CONNECT_S = 15.0  # name, TCP, TLS and upgrade together
 HANDSHAKE_S = 8.0
 STABLE_S = 30.0  # a connection that lived so long was a good one
-BLOCKED_S = 30.0  # the upgrade was refused for too many of them
+BLOCKED_S = {429: 5.0, 403: 30.0, 418: 120.0}  # the least wait after such an answer, s
 REPEAT_LOG_S = 60.0
 
 # (connection number, owner) -> listener, e.g. `FeedListener` bound to an engine
@@ -140,12 +140,10 @@ class Link:
         if now - self._logged_at >= REPEAT_LOG_S:
             self._logged_at = now
             log.warning("ws %s %s: %s", self.lane.endpoint.name, self.url, self.why)
-        if (
-            isinstance(error, WSHandshakeError)
-            and error.response is not None
-            and (error.response.status in (403, 418, 429))
-        ):
-            return max(BLOCKED_S, retry_after(error.response.headers)) * random.uniform(1.0, 1.3)
+        response = error.response if isinstance(error, WSHandshakeError) else None
+        least = BLOCKED_S.get(int(response.status), 0.0) if response is not None else 0.0
+        if response is not None and least:
+            return max(least, retry_after(response.headers)) * random.uniform(1.0, 1.3)
         return 0.0
 
     def on_open(self, transport: WSTransport) -> None:

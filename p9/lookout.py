@@ -71,7 +71,7 @@ class Lookout:
             and acked
             and all(now - topic.watch.last > limit for topic in acked)
         ):
-            self._lane.hub.renew(session, "no data", urgent=False)
+            self._lane.hub.renew(session, "no data")
 
     def _look(self, session: Session, topic: Topic, now: float) -> None:
         if topic.state != "acked":
@@ -117,9 +117,7 @@ class Lookout:
         log.warning("ws %s: %s is silent for %.1f s", name, topic.name, silent_s)
         if before >= 1 and strong >= 2 and 2 * strong >= len(peers):
             session.reconnect(f"{strong} of {len(peers)} topics are silent")
-        elif before >= 2:
-            self._lane.hub.renew(session, f"{topic.name} stays silent", urgent=False)
-        else:
+        elif before < 2 or not self._lane.hub.renew(session, f"{topic.name} stays silent"):
             # its pace says that this cannot be, or the first remedy did not help: not served
             # any longer. Otherwise the new subscription shows whether anything was missed
             if topic.row.feed == DEPTH and (before > 0 or topic.watch.paced):
@@ -131,7 +129,7 @@ class Lookout:
         if before > 0 and not topic.heard:
             session.resubscribe(topic)
         elif before > 1 and topic.watch.paced:
-            self._lane.hub.renew(session, f"{topic.name} stays silent", urgent=False)
+            self._lane.hub.renew(session, f"{topic.name} stays silent")
         else:
             session.resubscribe(topic, leave=False)
 

@@ -114,7 +114,7 @@ class Session(Link):
             if control.kind == "pong" or (control.id and control.id == self._ping_id):
                 self._pulse.pong()
             elif self._wire.leaving(control):
-                self.lane.hub.renew(self, control.msg or "the venue will close it")
+                self.lane.hub.renew(self, control.msg or "the venue will close it", urgent=True)
             elif control.kind in ("ack", "error") and self._requests is not None:
                 self._requests.on_control(control)
         except Exception:
@@ -161,7 +161,7 @@ class Session(Link):
         if reason == "no answers":
             self.reconnect(reason)
         else:
-            self.lane.hub.renew(self, reason)
+            self._rotate_at = self._loop.time()  # a new connection has a new allowance
 
     def add(self, topics: Iterable[Topic]) -> None:
         new = [topic for topic in topics if topic.name not in self.topics]

@@ -53,27 +53,44 @@ def test_a_moving_market_is_well(endpoint: str) -> None:
     assert set(Market(endpoint).run(900, *ALL).values()) == {""}
 
 
-@pytest.mark.parametrize(
-    ("endpoint", "silent", "within", "verdict"),
-    [
-        ("binance:spot", "depth", 8, "strong"),
-        ("binance:linear", "bbo", 25, "strong"),
-        ("binance:linear", "trade", 65, "weak"),
-        ("bybit:spot", "depth", 8, "strong"),
-        ("bybit:linear", "bbo", 8, "strong"),
-        ("bybit:linear", "trade", 65, "weak"),
-        ("okx", "depth", 8, "strong"),
-        ("okx", "bbo", 12, "strong"),
-        ("okx", "trade", 65, "weak"),
-    ],
-)
-def test_acknowledged_and_then_silent(
-    endpoint: str, silent: str, within: float, verdict: str
-) -> None:
-    market = Market(endpoint)
-    verdicts = market.run(within, *(feed for feed in ALL if feed != silent))
+NEVER_SPOKE = {
+    ("binance:spot", "depth"): (11, "strong"),
+    ("binance:linear", "bbo"): (25, "strong"),
+    ("binance:linear", "trade"): (65, "weak"),
+    ("bybit:spot", "depth"): (8, "strong"),
+    ("bybit:linear", "bbo"): (8, "strong"),
+    ("bybit:linear", "trade"): (65, "weak"),
+    ("okx", "depth"): (8, "strong"),
+    ("okx", "bbo"): (12, "strong"),
+    ("okx", "trade"): (65, "weak"),
+}
+
+
+@pytest.mark.parametrize(("endpoint", "silent"), sorted(NEVER_SPOKE))
+def test_acknowledged_and_then_silent(endpoint: str, silent: str) -> None:
+    within, verdict = NEVER_SPOKE[endpoint, silent]
+    verdicts = Market(endpoint).run(within, *(feed for feed in ALL if feed != silent))
     assert verdicts[silent] == verdict
     assert all(not said for feed, said in verdicts.items() if feed != silent)
+
+
+@pytest.mark.parametrize(("endpoint", "silent"), sorted(NEVER_SPOKE))
+def test_a_busy_feed_that_falls_silent_is_missed_soon(endpoint: str, silent: str) -> None:
+    market = Market(endpoint)
+    market.run(60, *ALL)
+    others = [feed for feed in ALL if feed != silent]
+    assert market.run(5, *others)[silent] == ""
+    assert market.run(5, *others)[silent] in ("weak", "strong")
+
+
+@pytest.mark.parametrize("endpoint", ["binance:spot", "okx"])
+def test_a_slow_feed_beside_a_busier_one_is_left_alone(endpoint: str) -> None:
+    """A book that changes every 15 s, while its best price moves each second."""
+    market = Market(endpoint)
+    market.run(1, *ALL)
+    for _ in range(40):
+        assert market.run(14, "bbo", "trade")["depth"] == ""
+        market.run(1, *ALL)
 
 
 @pytest.mark.parametrize("endpoint", ["binance:spot", "binance:linear"])
@@ -103,13 +120,6 @@ def test_trades_are_never_proof_and_rare_ones_do_not_disturb() -> None:
     for _ in range(20):
         assert market.run(50, "bbo", "depth")["trade"] == ""
         market.run(1, *ALL)
-
-
-def test_a_busy_feed_is_missed_by_its_own_pace() -> None:
-    market = Market("okx")
-    market.run(120, *ALL)
-    assert market.run(7, "bbo", "depth")["trade"] == ""
-    assert market.run(3, "bbo", "depth")["trade"] == "weak"
 
 
 def test_the_configured_limits_bound_all_others() -> None:

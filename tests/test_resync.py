@@ -36,6 +36,7 @@ class Straw:
         self.refreshed: list[str] = []
         self.numbers: list[dict[str, Any]] = []
         self.body = b"{}"
+        self.instruments = 1
         self.port = Port(cast(Any, self), clock_ns=lambda: 5)
         self.resync = Resync(self.port, self.place, self.refresh, levels=1000, per_minute=4)
 
@@ -65,6 +66,9 @@ class Straw:
     def resubscribe(self, number: int) -> bool:
         self.told.append(("resubscribe", number))
         return True
+
+    def size(self) -> int:
+        return self.instruments
 
     def add_instrument(self, endpoint: str, venue_id: str, **more: Any) -> int:
         self.numbers.append({"venue_id": venue_id, **more})
@@ -96,18 +100,22 @@ def test_one_snapshot_at_a_time_for_each_instrument() -> None:
     run(main())
 
 
-def test_a_crowd_gets_smaller_snapshots_a_few_at_a_time() -> None:
+def test_many_instruments_get_smaller_snapshots_a_few_at_a_time() -> None:
     async def main() -> None:
         straw = Straw("binance:spot")
+        straw.instruments = 12
+        straw.resync.on_wants([("snapshot", 99, 0)])
+        await settle()
+        assert [call.limit for call in straw.calls] == [5000]
+        straw.calls.clear()
+        straw.instruments = 40
         straw.gate.clear()
         straw.resync.on_wants([("snapshot", number, 0) for number in range(40)])
         await settle()
         assert len(straw.calls) == resync.SNAPSHOTS_AT_ONCE
-        assert {call.limit for call in straw.calls} == {1000}
         straw.gate.set()
         await asyncio.sleep(0.05)
-        assert len(straw.calls) == 40
-        assert straw.calls[-1].limit == 5000
+        assert [call.limit for call in straw.calls] == [1000] * 40
         await straw.resync.close()
 
     run(main())

@@ -325,7 +325,7 @@ ENDPOINT = Endpoint(
         books_per_connection=28,
         spacing_s=0.1,
         operations_per_hour=460,
-        connect_interval_s=0.4,
+        connect_interval_s=0.5,
         connect_burst=1,
     ),  # 3 a second
     heartbeat=Heartbeat(every_s=20.0, pong_s=8.0, idle=True),

@@ -13,7 +13,7 @@ from p9core.number cimport NUMBER_OK, integer
 from p9core.types cimport *
 from p9core.venues.decoder cimport (Context, equals, find, level, levels, opened, pair, plain_id, print_of,
                                     reopened, room_for_trade, scalar, stage_reset, starts, text,
-                                    time_ms, unreadable)
+                                    time_ms, unreadable, word)
 
 cdef enum:
     SPOT = 0
@@ -120,6 +120,7 @@ cdef Outcome trade(Context *c, Payload *p, Stage *s, bint aggregate) noexcept no
     cdef Trade *t
     cdef Outcome outcome
     cdef int64_t first = NO_ID
+    cdef int maker
     cdef const char *id = at(p, b"a") if aggregate else at(p, b"t")
     s.feed = FEED_TRADE
     if s.instrument < 0:
@@ -147,12 +148,10 @@ cdef Outcome trade(Context *c, Payload *p, Stage *s, bint aggregate) noexcept no
     if outcome != DECODED:
         return outcome
     # m: the buyer was the maker, so the seller took
-    if at(p, b"m")[0] == b"t":
-        t.side = -1
-    elif at(p, b"m")[0] == b"f":
-        t.side = 1
-    else:
+    maker = word(at(p, b"m"))
+    if maker < 0:
         return REJECT_SHAPE
+    t.side = -1 if maker else 1
     if not aggregate:
         return DECODED
     t.flags = TRADE_AGGREGATE

@@ -9,7 +9,7 @@ from p9core.number cimport NUMBER_OK, integer
 from p9core.types cimport *
 from p9core.venues.decoder cimport (Context, equals, find, levels, opened, plain_id, print_of,
                                     reopened, room_for_trade, scalar, stage_reset, starts, text,
-                                    time_ms, unreadable)
+                                    time_ms, unreadable, word)
 
 
 cdef int32_t depth_of(const Span *topic) noexcept nogil:
@@ -76,7 +76,8 @@ cdef Outcome prints(Context *c, Fields *root, Stage *s) noexcept nogil:
     cdef Fields row
     cdef Trade *t
     cdef Outcome outcome = DECODED, one
-    cdef Span word
+    cdef Span name
+    cdef int flag
     cdef const char *px
     cdef const char *qty
     s.feed = FEED_TRADE
@@ -92,17 +93,16 @@ cdef Outcome prints(Context *c, Fields *root, Stage *s) noexcept nogil:
         t.number = t.last_fill = NO_ID
         t.count = 1
         px = qty = NULL
-        word.size = 0
         while row.next():
             if memcmp(row.key, b'T"', 2) == 0:
                 if not time_ms(row.token(), &t.ts_ns):
                     return REJECT_NUMBER
             elif memcmp(row.key, b's"', 2) == 0:
-                if not text(c, row.token(), &word):
+                if not text(c, row.token(), &name):
                     return REJECT_SHAPE
-                if s.instrument < 0 and not find(c, &word, s):
+                if s.instrument < 0 and not find(c, &name, s):
                     return REJECT_SYMBOL
-                if not equals(&word, s.symbol.at, s.symbol.size):
+                if not equals(&name, s.symbol.at, s.symbol.size):
                     return REJECT_SHAPE
             elif memcmp(row.key, b'S"', 2) == 0:
                 if memcmp(row.token(), b'"Buy"', 5) == 0:
@@ -117,11 +117,17 @@ cdef Outcome prints(Context *c, Fields *root, Stage *s) noexcept nogil:
                 if not scalar(c, row.token(), &t.id) or not plain_id(&t.id):
                     return REJECT_SHAPE
             elif memcmp(row.key, b'BT"', 3) == 0:
-                if row.token()[0] == b"t":
+                flag = word(row.token())
+                if flag < 0:
+                    return REJECT_SHAPE
+                if flag:
                     t.flags |= TRADE_BLOCK
             elif memcmp(row.key, b'RPI"', 4) == 0:
+                flag = word(row.token())
+                if flag < 0:
+                    return REJECT_SHAPE
                 t.flags |= TRADE_HAS_ORGANIC
-                if row.token()[0] == b"t":
+                if flag:
                     t.flags |= TRADE_RPI
         if not row.ok:
             return REJECT_JSON
@@ -192,7 +198,7 @@ cdef Outcome decode(Context *c, const char *frame, size_t size, Stage *s) noexce
                 time_ms(root.token(), &cts)
             elif memcmp(root.key, b'success"', 8) == 0:
                 control = True
-                success = root.token()[0] == b"t"
+                success = word(root.token()) == 1
             elif memcmp(root.key, b'ret_msg"', 8) == 0:
                 text(c, root.token(), &s.message)
             elif memcmp(root.key, b'req_id"', 7) == 0:

@@ -8,7 +8,7 @@ from libc.string cimport memcmp
 from p9core.instruments cimport Instrument, Names, names_find
 from p9core.json cimport Document, Fields, Rows, Value, text_size
 from p9core.number cimport (NUMBER_BAD, NUMBER_OK, NUMBER_OVERFLOW, NUMBER_SURPLUS, Number,
-                            decimal, integer)
+                            decimal, ends_number, integer)
 from p9core.types cimport (FEED_COUNT, NO_ID, NO_INSTRUMENT, DECODED, REJECT_MEMORY, REJECT_NEGATIVE,
                            REJECT_JSON, REJECT_NUMBER, REJECT_OVERFLOW, REJECT_SHAPE,
                            REJECT_SURPLUS, REJECT_SYMBOL, REJECT_UTF8, Change, Outcome, Span, Stage, Trade)
@@ -69,6 +69,15 @@ cdef inline bint scalar(const Context *c, const char *token, Span *out) noexcept
     out.at = token
     out.size = <int32_t> (p - token)
     return True
+
+
+cdef inline int word(const char *token) noexcept nogil:
+    """1 for true, 0 for false, -1 for anything else."""
+    if memcmp(token, b"true", 4) == 0 and ends_number(token[4]):
+        return 1
+    if memcmp(token, b"false", 5) == 0 and ends_number(token[5]):
+        return 0
+    return -1
 
 
 cdef inline bint equals(const Span *span, const char *word, int32_t size) noexcept nogil:
