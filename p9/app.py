@@ -211,6 +211,7 @@ class App:
         """Sockets first; then everything that was received is confirmed."""
         self._stop.set()
         await markets.close()
+        engine.end("shutdown", time.time_ns())
         # keys that lag behind their channels by up to 100 ms
         engine.on_timer(time.time_ns() + int(TICK_S * 1e9))
         left = await publisher.drain(DRAIN_S)

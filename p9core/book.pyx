@@ -178,7 +178,7 @@ cdef void side_apply(Book *book, Side *side, Change *changes, int32_t *count,
                      int sign) noexcept nogil:
     cdef int32_t n = count[0], kept = 0, n_splices = 0, i, j = side.n
     cdef int64_t key, qty
-    cdef bint rising = True, falling = True
+    cdef bint rising = True, falling = True, first = True
     cdef Level *at = side.at
     cdef Splice *splices
     cdef Splice turned
@@ -200,8 +200,9 @@ cdef void side_apply(Book *book, Side *side, Change *changes, int32_t *count,
         qty = changes[i].qty
         if key < side.floor:
             continue
-        if i == 0 or falling:
+        if first or falling:
             j = find_down(at, j, key)
+            first = False
         else:
             j = find_up(at, j, side.n, key)
         if j < side.n and at[j].key == key:

@@ -11,7 +11,7 @@ from p9core.buffer cimport Bytes, put, put_int, put_uint, reserve
 from p9core.instruments cimport Instrument
 from p9core.number cimport DECIMAL_ROOM, put_decimal, put_product, write_decimal
 from p9core.resp cimport Channel
-from p9core.types cimport (NO_ID, TRADE_BLOCK, TRADE_HAS_ORGANIC, TRADE_RPI, Change, Stage,
+from p9core.types cimport (NO_ID, TRADE_BLOCK, TRADE_HAS_ORGANIC, TRADE_IS_LATE, TRADE_RPI, Change, Stage,
                            Trade)
 
 
@@ -71,14 +71,15 @@ cdef inline void put_trade(Bytes *b, const Instrument *inst, const Trade *t) noe
     if t.flags & TRADE_HAS_ORGANIC:
         put(b, b',"organic_qty":', 15)
         put_size(b, inst, t.organic)
-    if t.flags & (TRADE_BLOCK | TRADE_RPI):
+    if t.flags & (TRADE_BLOCK | TRADE_RPI | TRADE_IS_LATE):
         put(b, b',"flags":[', 10)
         if t.flags & TRADE_BLOCK:
-            put(b, b'"block"', 7)
+            put(b, b'"block",', 8)
         if t.flags & TRADE_RPI:
-            if t.flags & TRADE_BLOCK:
-                put(b, b",", 1)
-            put(b, b'"rpi"', 5)
+            put(b, b'"rpi",', 6)
+        if t.flags & TRADE_IS_LATE:
+            put(b, b'"late",', 7)
+        b.size -= 1  # the last comma
         put(b, b"]", 1)
     put(b, b"}", 1)
 

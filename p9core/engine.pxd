@@ -71,6 +71,7 @@ cdef struct Event:
     int64_t last_id
     int64_t t0_ns
     int64_t t1_ns
+    bint filled       # what was missing has come
 
 
 cdef struct Wire:
@@ -133,8 +134,11 @@ cdef class Engine:
                       int64_t now) noexcept nogil
     cdef void fail(self, Line *line, const char *reason, int64_t now) noexcept nogil
     cdef void hole(self, Line *line, int32_t feed, int64_t first_id, int64_t last_id,
-                   int64_t now) noexcept nogil
-    cdef bint replay_held(self, Line *line, int64_t now) noexcept nogil
+                   bint filled) noexcept nogil
+    cdef bint replay_held(self, Line *line, int32_t included, int64_t now) noexcept nogil
+    cdef void withdraw(self, Line *line, const char *reason, int64_t now) noexcept nogil
+    cdef void note_state(self, Line *line, const char *reason) noexcept nogil
+    cdef int want(self, str kind, int32_t instrument, int32_t attempt) except -1
     cdef void say_depth(self, Line *line, int64_t recv_ns, int64_t now) noexcept nogil
     cdef void say_book(self, Line *line, int64_t recv_ns, int64_t now) noexcept nogil
     cdef void keep_book(self, Line *line, int64_t now) noexcept nogil

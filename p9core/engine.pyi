@@ -83,6 +83,9 @@ class Engine:
     def invalidate(self, instrument: int, reason: str, now_ns: int, conn: int = -1) -> None:
         """The depth stream is broken. With `conn`, only if no other connection owns the book."""
 
+    def end(self, reason: str, now_ns: int) -> None:
+        """No further updates will come: every LIVE book is withdrawn."""
+
     def feed(self, conn: int, recv_ns: int, frame: bytes) -> Control | None:
         """One frame; `recv_ns` 0 means unknown. A Control for what is no market data."""
 

@@ -10,7 +10,7 @@ from collections import deque
 
 from libc.stdint cimport int32_t, int64_t
 from libc.stdlib cimport calloc, free, malloc, realloc
-from libc.string cimport memcpy, memset
+from libc.string cimport memcpy, memset, strlen
 
 from p9core.book cimport (book_apply, book_bytes, book_crossed, book_free, book_init,
                           book_load, book_rescale, book_thin)
@@ -22,11 +22,14 @@ from p9core.instruments cimport instrument_digits, names_add, names_find, names_
 from p9core.json cimport Document
 from p9core.number cimport MAX_EXPONENT
 from p9core.resp cimport Channel, emit, flush_kept, set_key
-from p9core.sequence cimport (APPLY, BUFFERING, COLD, DUPLICATE, FOREIGN, GAP, HOLD, INVALID,
-                              LIVE, LOAD, TRADE_DUPLICATE, TRADE_HOLE, TRADE_SUPERSEDED, WAIT,
+from p9core.sequence cimport (APPLY, BRIDGE_AHEAD, BRIDGE_STALE, BUFFERING, COLD, DUPLICATE, FOREIGN, GAP, HOLD, INVALID,
+                              LIVE, LOAD, TRADE_DUPLICATE, TRADE_FILLED, TRADE_HOLE, TRADE_LATE,
+                              TRADE_SUPERSEDED, WAIT,
                               Held, Rule, Sequence, TradeVerdict, Verdict, sequence_applied,
+                              sequence_bridge,
                               sequence_backoff, sequence_drop_held, sequence_fail, sequence_hold,
                               sequence_init, sequence_link, sequence_live, sequence_next,
+                              sequence_note,
                               trades_free, trades_init, trades_next)
 from p9core.types cimport *
 from p9core.venues.endpoints cimport endpoint_at
@@ -38,6 +41,7 @@ cdef enum:
     PADDING = 64            # what the JSON reader may read behind a frame
     MAX_FRAME = 64 << 20
     MAX_EVENTS = 1024
+    MAX_WANTS = 4096
     SAMPLES = 4             # kept of each reason and endpoint
     SAMPLE_BYTES = 512
     BOOK_EVERY_NS = 5000000000
@@ -250,14 +254,11 @@ cdef class Engine:
         self.specs.append({"endpoint": endpoint, "venue_id": venue_id, "exchange": exchange,
                            "symbol": symbol})
         names_add(&self.names[at], name, len(name), index)
-        # the same name as an ASCII-only JSON writer spells it
-        ascii_name = _json.dumps(venue_id).strip('"').encode()
-        if ascii_name != name:
-            names_add(&self.names[at], ascii_name, len(ascii_name), index)
         return index
 
     cdef int update_instrument(self, int32_t index, price_step, qty_step, contract,
                                bint publish) except -1:
+        cdef bint was_served, served, same
         cdef Line *line = self.lines[index]
         cdef Instrument inst = line.inst
         instrument_digits(&inst, price_step, qty_step, contract)
@@ -267,7 +268,17 @@ cdef class Engine:
                                 inst.qty_exp - line.inst.qty_exp):
                 raise ValueError("the held book does not fit the new steps")
             self.counts[line.endpoint][COUNT_RESCALED] += 1
+        was_served = line.inst.publish and line.inst.factor != 0
+        served = inst.publish and inst.factor != 0
+        same = (inst.factor == line.inst.factor and inst.factor_exp == line.inst.factor_exp)
+        if line.sequence.state == LIVE and was_served and not served:
+            self.withdraw(line, b"unpublished", self.last_now_ns)
         line.inst = inst
+        if line.sequence.state == LIVE and served and not (was_served and same):
+            # sizes mean something else now, or something at all: readers begin anew
+            self.stage.snapshot = False
+            self.say_book(line, 0, self.last_now_ns)
+            self.keep_book(line, self.last_now_ns)
         return index
 
     def open_conn(self, str endpoint not None) -> int:
@@ -314,6 +325,14 @@ cdef class Engine:
         return 0
 
     # ---- entries --------------------------------------------------------------------
+
+    def end(self, str reason not None, int64_t now_ns) -> None:
+        """No further updates will come: every LIVE book is withdrawn."""
+        cdef int32_t i
+        for i in range(self.n_lines):
+            if self.lines[i].sequence.state == LIVE:
+                self.break_book(self.lines[i], reason, now_ns)
+        self.tell_events(now_ns)
 
     def feed(self, int conn, int64_t recv_ns, bytes frame not None):
         return self.take_frame(conn, recv_ns, <const char *> frame, len(frame), False)
@@ -375,22 +394,41 @@ cdef class Engine:
                 and line.sequence.stream == self.stage.stream
                 and (line.sequence.owner < 0 or line.sequence.owner == conn)):
             self.fail(line, b"reject", now)
-        if outcome == REJECT_SURPLUS and len(self.wants) < 4096:
-            self.wants.append(("instruments", self.stage.instrument, 0))
+        if outcome == REJECT_SURPLUS:
+            self.want("instruments", line.inst.index, 0)
+        return 0
+
+    cdef int want(self, str kind, int32_t instrument, int32_t attempt) except -1:
+        if len(self.wants) < MAX_WANTS:
+            self.wants.append((kind, instrument, attempt))
         return 0
 
     cdef int resolve(self, int32_t endpoint) except -1:
         """Asks for an instrument that no one added; True where it is there now."""
+        cdef int32_t index
+        cdef bytes raw = self.stage.symbol.at[:self.stage.symbol.size], name
+        symbol = raw.decode("utf-8", "replace")
+        if b"\\" in raw:
+            # a name that the venue's JSON writer has escaped
+            try:
+                symbol = _json.loads(f'"{symbol}"')
+                name = symbol.encode()
+            except ValueError:
+                return False
+            index = names_find(&self.names[endpoint], name, len(name))
+            if index >= 0 and self.names[endpoint].used < 200000:
+                names_add(&self.names[endpoint], raw, len(raw), index)
+                return True
         if self.resolver is None:
             return False
-        symbol = span_text(self.stage.symbol)
         if len(self.specs) >= 100000:
             return False
         spec = self.resolver(endpoint_at(endpoint).name.decode(), symbol)
         if spec is None:
             return False
         self.add_instrument(endpoint_at(endpoint).name.decode(), symbol, **spec)
-        return True
+        # escaped, it is looked up once more
+        return self.resolve(endpoint) if b"\\" in raw else True
 
     cdef object control_of(self):
         topic = span_text(self.stage.topic)
@@ -442,7 +480,7 @@ cdef class Engine:
         cdef int64_t now = recv_ns or self.last_now_ns
         cdef int64_t last_id
         cdef size_t size = len(body)
-        cdef int32_t attempt
+        cdef int32_t attempt, included
         self.counts[line.endpoint][COUNT_SNAPSHOTS] += 1
         self.scratch.size = 0
         if size <= MAX_FRAME and reserve(&self.scratch, size + PADDING):
@@ -459,14 +497,18 @@ cdef class Engine:
         if outcome != DECODED:
             self.reject(line.endpoint, outcome, recv_ns, <const char *> body, size)
             if outcome == REJECT_SURPLUS:
-                self.wants.append(("instruments", instrument, 0))
+                self.want("instruments", instrument, 0)
             return OUTCOMES[outcome]
         if q.state == LIVE and not q.refresh:
             self.counts[line.endpoint][COUNT_SNAPSHOTS_UNNEEDED] += 1
             return "not needed"
         last_id = self.stage.last_id
-        if (last_id < q.last_id if q.state == LIVE and q.n_held == 0
-                else q.n_held and (<Held *> q.held.at).prev_id > last_id):
+        included = BRIDGE_AHEAD
+        if q.n_held:
+            included = sequence_bridge(q, rule, last_id)
+        elif q.state == LIVE and last_id < q.last_id:
+            included = BRIDGE_STALE
+        if included == BRIDGE_STALE or (included == BRIDGE_AHEAD and q.state == LIVE and q.n_held):
             # 5.1 step 3, 5.2 step 5: older than what is held. Keep that, ask again
             self.counts[line.endpoint][COUNT_SNAPSHOTS_STALE] += 1
             return "stale"
@@ -475,21 +517,25 @@ cdef class Engine:
         line.depth_ts_ns = self.stage.ts_ns
         q.last_id = last_id
         q.joined = False
-        if q.n_held == 0 and q.state != LIVE:
+        q.passed = 0
+        sequence_note(q, last_id)
+        if included == BRIDGE_AHEAD and q.state != LIVE:
             # 5.1 step 1: not without one update that reaches it
             q.pending = True
             if q.state == COLD:
                 q.state = BUFFERING
+            sequence_drop_held(q)
             return ""
-        if not self.replay_held(line, now):
+        if not self.replay_held(line, included, now):
             self.counts[line.endpoint][COUNT_SNAPSHOTS_STALE] += 1
             self.tell_events(now)
             return "stale"
         self.tell_events(now)
         return ""
 
-    cdef bint replay_held(self, Line *line, int64_t now) noexcept nogil:
-        """Applies what was held behind the loaded snapshot and goes LIVE; False on a hole."""
+    cdef bint replay_held(self, Line *line, int32_t included, int64_t now) noexcept nogil:
+        """Applies what was held behind the first `included` frames, which the loaded snapshot
+        includes, and goes LIVE; False on a hole."""
         cdef Sequence *q = &line.sequence
         cdef const Rule *rule = &endpoint_at(line.endpoint).rule
         cdef Bytes held = q.held
@@ -505,16 +551,24 @@ cdef class Engine:
         while at < held.size and whole:
             memcpy(&head, held.at + at, sizeof(Held))
             at += sizeof(Held)
-            verdict = sequence_link(q, rule, head.prev_id, head.last_id)
-            if not q.joined and verdict == GAP and head.last_id <= q.last_id:
+            if head.known_recv:
+                recv_ns = head.recv_ns
+            if included > 0:
+                included -= 1
+                sequence_note(q, head.last_id)
+                q.joined = head.last_id == q.last_id
                 verdict = DUPLICATE
+            elif not q.joined and head.prev_id <= q.last_id:
+                verdict = APPLY  # sequence_bridge has found it
+            else:
+                verdict = sequence_link(q, rule, head.prev_id, head.last_id)
             if verdict == APPLY:
                 self.scratch.size = 0
                 outcome = REJECT_MEMORY
                 if reserve(&self.scratch, head.size + PADDING):
                     memcpy(self.scratch.at, held.at + at, head.size)
                     memset(self.scratch.at + head.size, 0, PADDING)
-                    self.stage.element = 0
+                    self.stage.element = head.element
                     outcome = self.decode(line.endpoint, self.scratch.at, head.size)
                 if outcome == DECODED:
                     book_apply(&line.book, self.stage.bids, &self.stage.n_bids,
@@ -525,8 +579,6 @@ cdef class Engine:
                     whole = False
             elif verdict == GAP:
                 whole = False
-            if head.known_recv:
-                recv_ns = head.recv_ns
             at += head.size
         release(&held)
         if not whole or line.book.failed:
@@ -588,7 +640,11 @@ cdef class Engine:
                 continue
             if verdict == TRADE_HOLE:
                 counts[COUNT_TRADE_GAPS] += 1
-                self.hole(line, FEED_TRADE, line.trades.hole_from, line.trades.hole_to, now)
+                self.hole(line, FEED_TRADE, line.trades.hole_from, line.trades.hole_to, False)
+            elif verdict == TRADE_LATE or verdict == TRADE_FILLED:
+                trade.flags |= TRADE_IS_LATE
+                if verdict == TRADE_FILLED:
+                    self.hole(line, FEED_TRADE, line.trades.hole_from, line.trades.hole_to, True)
             if trade.flags & TRADE_OFF_BOOK:
                 counts[<int> OFF_BOOK] += 1
                 continue
@@ -650,7 +706,7 @@ cdef class Engine:
             self.say_depth(line, recv_ns, now)
             if q.refresh:
                 sequence_hold(q, s, recv_ns, recv_ns > 0, at, size)
-            elif book_thin(&line.book, self.depth_levels // 10) and now >= q.ask_at_ns:
+            elif book_thin(&line.book, self.depth_levels // 10 + 1) and now >= q.ask_at_ns:
                 # the market has moved towards the end of what the snapshot knew
                 q.refresh = q.asked = True
                 q.ask_at_ns = now
@@ -676,7 +732,7 @@ cdef class Engine:
                 q.ask_at_ns = now + rule.patience_ns
         elif verdict == DUPLICATE:
             counts[COUNT_DUPLICATES] += 1
-            if q.pending and q.state != LIVE:
+            if q.pending and rule.monotone and q.state != LIVE:
                 # the stream has reached the snapshot and says nothing newer yet
                 self.go_live(line, q.last_id, -1, recv_ns, now)
         elif verdict == FOREIGN:
@@ -684,7 +740,7 @@ cdef class Engine:
         else:
             counts[COUNT_DEPTH_GAPS] += 1
             q.gaps += 1
-            self.hole(line, FEED_DEPTH, q.last_id, s.prev_id, now)
+            self.hole(line, FEED_DEPTH, q.last_id, s.prev_id, False)
             self.fail(line, b"restart" if s.restart else b"gap", now)
             if rule.rest:
                 sequence_hold(q, s, recv_ns, recv_ns > 0, at, size)
@@ -711,44 +767,47 @@ cdef class Engine:
     cdef void go_live(self, Line *line, int64_t last_id, int32_t owner, int64_t recv_ns,
                       int64_t now) noexcept nogil:
         cdef bint was_live = line.sequence.state == LIVE, joined = line.sequence.joined
-        cdef Event event
         sequence_live(&line.sequence, last_id, owner, now)
         line.sequence.joined = line.sequence.joined or joined
         line.sequence.ask_at_ns = now + REFRESH_EVERY_NS
         self.say_book(line, recv_ns, now)
         self.keep_book(line, now)
-        if not was_live and self.events.size < MAX_EVENTS * sizeof(Event):
-            event = Event(EVENT_STATE, line.inst.index, FEED_DEPTH, b"", NO_ID, NO_ID, 0, 0)
-            put(&self.events, <const char *> &event, sizeof(Event))
+        if not was_live:
+            self.note_state(line, b"")
 
     cdef void fail(self, Line *line, const char *reason, int64_t now) noexcept nogil:
         """A book that may be wrong is not served: says so at once, and asks for repair."""
         cdef bint was_live = line.sequence.state == LIVE
-        cdef Channel *channel = &line.channels[<int> FEED_DEPTH]
-        cdef Event event
-        cdef size_t size = 0
         sequence_fail(&line.sequence, &endpoint_at(line.endpoint).rule, reason, now)
-        if not was_live:
+        if was_live:
+            self.withdraw(line, reason, now)
+            self.note_state(line, reason)
+
+    cdef void withdraw(self, Line *line, const char *reason, int64_t now) noexcept nogil:
+        """Tells readers not to use the book any more."""
+        cdef Channel *channel = &line.channels[<int> FEED_DEPTH]
+        if not line.inst.publish or line.inst.factor == 0:
             return
-        if line.inst.publish and line.inst.factor != 0:
-            begin(&self.text, channel, line.depth_ts_ns, 0, now)
-            put(&self.text, b',"invalid":true,"reason":"', 26)
-            while reason[size]:
-                size += 1
-            put(&self.text, reason, size)
-            put(&self.text, b'"}', 2)
-            emit(&self.out, channel, &self.text, now)
-            self.keep_book(line, now)
+        begin(&self.text, channel, line.depth_ts_ns, 0, now)
+        put(&self.text, b',"invalid":true,"reason":"', 26)
+        put(&self.text, reason, strlen(reason))
+        put(&self.text, b'"}', 2)
+        emit(&self.out, channel, &self.text, now)
+        self.keep_book(line, now)
+
+    cdef void note_state(self, Line *line, const char *reason) noexcept nogil:
+        cdef Event event
         if self.events.size < MAX_EVENTS * sizeof(Event):
-            event = Event(EVENT_STATE, line.inst.index, FEED_DEPTH, reason, NO_ID, NO_ID, 0, 0)
+            event = Event(EVENT_STATE, line.inst.index, FEED_DEPTH, reason, NO_ID, NO_ID, 0, 0,
+                          False)
             put(&self.events, <const char *> &event, sizeof(Event))
 
     cdef void hole(self, Line *line, int32_t feed, int64_t first_id, int64_t last_id,
-                   int64_t now) noexcept nogil:
+                   bint filled) noexcept nogil:
         cdef Event event
         if self.events.size < MAX_EVENTS * sizeof(Event):
             event = Event(EVENT_HOLE, line.inst.index, feed, b"", first_id, last_id,
-                          line.depth_ts_ns if feed == FEED_DEPTH else 0, self.stage.ts_ns)
+                          line.depth_ts_ns if feed == FEED_DEPTH else 0, self.stage.ts_ns, filled)
             put(&self.events, <const char *> &event, sizeof(Event))
 
     # ---- messages -------------------------------------------------------------------
@@ -875,7 +934,7 @@ cdef class Engine:
             else:
                 fields = {"feed": FEEDS[event.feed], "first_id": event.first_id,
                           "last_id": event.last_id, "t0": event.t0_ns or None,
-                          "t1": event.t1_ns or None, "filled": False}
+                          "t1": event.t1_ns or None, "filled": bool(event.filled)}
                 self.speak("alert", "alert:gap", head, _compact(fields), now)
         self.events.size = 0
         return 0
@@ -896,9 +955,9 @@ cdef class Engine:
                 flush_kept(&self.out, &line.channels[f], now_ns)
             if q.state == LIVE and now_ns - line.book_set_ns >= BOOK_EVERY_NS:
                 self.keep_book(line, now_ns)
-            if q.asked and now_ns >= q.ask_at_ns and len(self.wants) < 4096:
+            if q.asked and now_ns >= q.ask_at_ns and len(self.wants) < MAX_WANTS:
                 rule = &endpoint_at(line.endpoint).rule
-                self.wants.append((self.remedy(q, rule), i, q.attempts))
+                self.want(self.remedy(q, rule), i, q.attempts)
                 if q.state != LIVE:
                     q.state = BUFFERING
                 q.ask_at_ns = now_ns + sequence_backoff(q)

@@ -54,7 +54,8 @@ cdef struct Held:
     int64_t prev_id
     int64_t last_id
     int32_t size
-    int32_t known_recv
+    int32_t element    # of the frame
+    bint known_recv
 
 
 cdef struct Sequence:
@@ -67,6 +68,7 @@ cdef struct Sequence:
     bint joined             # an update has continued the REST snapshot
     bint pending            # a REST snapshot stands in the book, no update has reached it yet
     bint refresh            # LIVE, and a newer snapshot is wanted
+    int32_t passed          # updates passed over since then, before one continued the snapshot
     int64_t recent[RECENT]  # last ids, where they may go back
     int32_t at_recent
     Bytes held              # Held headers and frames
@@ -86,14 +88,24 @@ cdef void sequence_hold(Sequence *q, const Stage *s, int64_t recv_ns, bint known
                         const char *frame, size_t size) noexcept nogil
 cdef void sequence_drop_held(Sequence *q) noexcept nogil
 cdef void sequence_applied(Sequence *q, int64_t last_id) noexcept nogil
+cdef void sequence_note(Sequence *q, int64_t last_id) noexcept nogil
+cdef int32_t sequence_bridge(const Sequence *q, const Rule *rule, int64_t snapshot_id) noexcept nogil
 cdef void sequence_live(Sequence *q, int64_t last_id, int32_t owner, int64_t now_ns) noexcept nogil
 cdef void sequence_fail(Sequence *q, const Rule *rule, const char *reason, int64_t now_ns) noexcept nogil
 cdef int64_t sequence_backoff(const Sequence *q) noexcept nogil
 
 
+cdef enum:
+    # what sequence_bridge says beside a number of frames
+    BRIDGE_STALE = -1    # the snapshot is older than what is held
+    BRIDGE_AHEAD = -2    # it is newer, or what is held does not tell: the next update will
+
+
 cdef enum TradeVerdict:
     TRADE_NEW
     TRADE_HOLE         # new, and `hole_from`..`hole_to` are missing before it
+    TRADE_LATE         # new, and one of those that were missing
+    TRADE_FILLED       # likewise, the last of them
     TRADE_DUPLICATE
     TRADE_SUPERSEDED   # an aggregate, where single fills are there
 
@@ -111,8 +123,10 @@ cdef struct TradeRun:
     uint64_t *seen          # owned, two tables of `slots` hashes, the newer first; NULL at first
     int32_t slots           # a power of two, up to 2 x REMEMBERED
     int32_t n_seen          # in the newer table
-    int64_t hole_from
+    int64_t hole_from       # the newest hole
     int64_t hole_to
+    int64_t hole_next       # the least of it that may still come
+    int64_t hole_left       # how many of it are missing
 
 
 cdef void trades_init(TradeRun *run) noexcept nogil

@@ -15,8 +15,7 @@ cdef void sequence_init(Sequence *q) noexcept nogil:
     q.reason = b"cold"
     q.last_id = q.held_last = NO_ID
     q.owner = q.stream = -1
-    for i in range(RECENT):
-        q.recent[i] = NO_ID
+    forget(q)
 
 
 cdef Verdict sequence_link(const Sequence *q, const Rule *rule,
@@ -25,18 +24,49 @@ cdef Verdict sequence_link(const Sequence *q, const Rule *rule,
     cdef int32_t i
     if prev_id == q.last_id:
         return APPLY
-    if rule.monotone or not q.joined:
+    if rule.monotone:
         if last_id <= q.last_id:
             return DUPLICATE
         # the first link behind a REST snapshot may straddle it
-        if (rule.overlap or not q.joined) and prev_id <= q.last_id:
-            return APPLY
-        return GAP
-    # ids may go back here: only an id that was just applied is a duplicate
+        return APPLY if (rule.overlap or not q.joined) and prev_id <= q.last_id else GAP
+    # ids may go back here: only an id that was just seen is a duplicate
     for i in range(RECENT):
         if q.recent[i] == last_id:
             return DUPLICATE
-    return GAP
+    if q.joined or prev_id > q.last_id:
+        return GAP
+    # before the first link an older id is one that the snapshot includes; but a stream that
+    # went back meanwhile looks the same, so not for long
+    if last_id > q.last_id:
+        return APPLY
+    return DUPLICATE if q.passed < RECENT else GAP
+
+
+cdef int32_t sequence_bridge(const Sequence *q, const Rule *rule, int64_t snapshot_id) noexcept nogil:
+    """How many of the held frames a REST snapshot includes; the next one continues it.
+    BRIDGE_STALE, BRIDGE_AHEAD: none does."""
+    cdef Held head
+    cdef size_t at = 0
+    cdef int32_t n = 0, straddling = -1
+    cdef bint older = True, back = False
+    while at < q.held.size:
+        memcpy(&head, q.held.at + at, sizeof(Held))
+        # the snapshot stands in the chain itself
+        if head.prev_id == snapshot_id:
+            return n
+        if straddling < 0 and head.prev_id < snapshot_id < head.last_id:
+            straddling = n
+        older = older and head.prev_id > snapshot_id
+        back = back or head.last_id < head.prev_id
+        n += 1
+        if head.last_id == snapshot_id and at + sizeof(Held) + head.size >= q.held.size:
+            return n
+        at += sizeof(Held) + head.size
+    if straddling >= 0 and not back:
+        return straddling
+    if older or (back and not rule.monotone):
+        return BRIDGE_STALE
+    return n if rule.monotone else BRIDGE_AHEAD
 
 
 cdef Verdict sequence_next(Sequence *q, const Rule *rule, const Stage *s,
@@ -56,8 +86,8 @@ cdef Verdict sequence_next(Sequence *q, const Rule *rule, const Stage *s,
         return WAIT
     if q.pending:
         verdict = sequence_link(q, rule, s.prev_id, s.last_id)
-        if verdict == DUPLICATE and s.prev_id > q.last_id:
-            verdict = GAP
+        if verdict == DUPLICATE:
+            q.passed += 1
         if verdict != GAP:
             return verdict
         # the snapshot is older than the stream: keep the stream, ask again
@@ -82,6 +112,7 @@ cdef void sequence_hold(Sequence *q, const Stage *s, int64_t recv_ns, bint known
     head.prev_id = s.prev_id
     head.last_id = s.last_id
     head.size = <int32_t> size
+    head.element = s.element
     put(&q.held, <const char *> &head, sizeof(Held))
     put(&q.held, frame, size)
     if q.held.failed:
@@ -100,13 +131,23 @@ cdef void sequence_drop_held(Sequence *q) noexcept nogil:
 cdef void sequence_applied(Sequence *q, int64_t last_id) noexcept nogil:
     q.last_id = last_id
     q.joined = True
+    sequence_note(q, last_id)
+
+
+cdef void sequence_note(Sequence *q, int64_t last_id) noexcept nogil:
+    """Remembers an id that the book includes."""
     q.recent[q.at_recent] = last_id
     q.at_recent = (q.at_recent + 1) % RECENT
 
 
+cdef void forget(Sequence *q) noexcept nogil:
+    cdef int32_t i
+    for i in range(RECENT):
+        q.recent[i] = NO_ID
+
+
 cdef void sequence_live(Sequence *q, int64_t last_id, int32_t owner,
                         int64_t now_ns) noexcept nogil:
-    cdef int32_t i
     if q.state != LIVE:
         q.since_ns = now_ns
     q.state = LIVE
@@ -115,9 +156,9 @@ cdef void sequence_live(Sequence *q, int64_t last_id, int32_t owner,
     q.last_id = last_id
     q.joined = owner >= 0
     q.pending = q.refresh = q.asked = False
-    q.attempts = 0
-    for i in range(RECENT):
-        q.recent[i] = NO_ID
+    q.attempts = q.passed = 0
+    if owner >= 0:
+        forget(q)  # a pushed snapshot may be older than what was applied
     sequence_drop_held(q)
 
 
@@ -133,6 +174,7 @@ cdef void sequence_fail(Sequence *q, const Rule *rule, const char *reason,
     q.pending = q.refresh = False
     q.asked = True
     q.ask_at_ns = now_ns
+    forget(q)
     sequence_drop_held(q)
 
 
@@ -145,6 +187,7 @@ cdef int64_t sequence_backoff(const Sequence *q) noexcept nogil:
 cdef void trades_init(TradeRun *run) noexcept nogil:
     memset(run, 0, sizeof(TradeRun))
     run.last_number = run.last_fill = NO_ID
+    run.hole_to = -1
     run.stream = -1
 
 
@@ -218,16 +261,21 @@ cdef TradeVerdict trades_next(TradeRun *run, const Trade *trade) noexcept nogil:
         # single fills have come beside aggregates: they go on where the last aggregate ended
         run.aggregates = False
         run.last_number = run.last_fill
+    run.fills = run.fills or not aggregate
     if run.last_number != NO_ID:
         if trade.number <= run.last_number:
-            run.fills = run.fills or not aggregate
-            return TRADE_DUPLICATE
+            if not run.hole_next <= trade.number <= run.hole_to:
+                return TRADE_DUPLICATE
+            # of two connections the newer one was read first
+            run.hole_next = trade.number + 1
+            run.hole_left -= 1
+            return TRADE_LATE if run.hole_left else TRADE_FILLED
         if trade.number != run.last_number + 1:
             verdict = TRADE_HOLE
-            run.hole_from = run.last_number + 1
+            run.hole_from = run.hole_next = run.last_number + 1
             run.hole_to = trade.number - 1
+            run.hole_left = run.hole_to - run.hole_from + 1
     run.last_number = trade.number
     run.last_fill = trade.last_fill
     run.aggregates = aggregate
-    run.fills = run.fills or not aggregate
     return verdict

@@ -57,6 +57,7 @@ cdef enum TradeFlag:
     TRADE_OFF_BOOK = 4
     TRADE_AGGREGATE = 8   # numbered in the venue's aggregate run, not by its single fills
     TRADE_HAS_ORGANIC = 16
+    TRADE_IS_LATE = 32    # its id is below that of one published before
 
 
 cdef struct Span:

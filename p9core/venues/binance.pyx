@@ -11,7 +11,7 @@ from libc.string cimport memcmp, memset
 from p9core.json cimport Fields
 from p9core.number cimport NUMBER_OK, integer
 from p9core.types cimport *
-from p9core.venues.decoder cimport (Context, equals, find, level, levels, opened, pair, plain_id, print_of,
+from p9core.venues.decoder cimport (Context, ends, equals, find, level, levels, opened, pair, plain_id, print_of,
                                     reopened, room_for_trade, scalar, stage_reset, starts, text,
                                     time_ms, unreadable, word)
 
@@ -206,7 +206,9 @@ cdef bint known_event(const Span *event) noexcept nogil:
             or equals(event, b"compositeIndex", 14) or equals(event, b"assetIndexUpdate", 16)
             or equals(event, b"avgPrice", 8) or equals(event, b"referencePrice", 14)
             or equals(event, b"1hTicker", 8) or equals(event, b"4hTicker", 8)
-            or equals(event, b"1dTicker", 8) or equals(event, b"ticker_all", 10))
+            or equals(event, b"1dTicker", 8) or equals(event, b"ticker_all", 10)
+            # 4.16: sessions of the markets behind TradFi contracts
+            or ends(event, b"EquityUpdate", 12) or equals(event, b"CommodityUpdate", 15))
 
 
 cdef Outcome payload(Context *c, Fields *f, Stage *s, const Span *stream, Payload *p) noexcept nogil:
@@ -287,7 +289,7 @@ cdef Outcome decode(Context *c, const char *frame, size_t size, Stage *s) noexce
     cdef Payload p
     cdef Span stream
     cdef Outcome outcome = REJECT_UNKNOWN
-    cdef bint wrapped = False, control = False, raw = False
+    cdef bint wrapped = False, control = False, listed = False
     stage_reset(s)
     stream.size = 0
     p.late = False
@@ -300,7 +302,7 @@ cdef Outcome decode(Context *c, const char *frame, size_t size, Stage *s) noexce
         elif memcmp(root.key, b'data"', 5) == 0:
             wrapped = True
             if root.token()[0] == b"[":
-                outcome = IGNORED  # the all-market lists
+                listed = True
             elif stream.size == 0:
                 p.late = True
             elif not data.open(root.value):
@@ -309,19 +311,18 @@ cdef Outcome decode(Context *c, const char *frame, size_t size, Stage *s) noexce
                 outcome = payload(c, &data, s, &stream, &p)
         elif control_field(c, &root, s, False):
             control = True
-        elif not wrapped and not control:
-            raw = True
-            break
-    if raw:
-        if not reopened(c, &root):
-            return REJECT_JSON
-        outcome = payload(c, &root, s, &stream, &p)
     if not root.ok or not c.json.at_end():
         return REJECT_JSON
-    if control and not wrapped and not raw:
-        return CONTROL
-    if p.late and (wrapped or raw):
-        return payload_again(c, s, &stream, &p, raw)
+    if not wrapped:
+        if control:
+            return CONTROL
+        # the payload stands at the root
+        outcome = payload_again(c, s, &stream, &p, True)
+    if listed:
+        # the all-market lists; without a stream's name it is another venue's frame
+        return IGNORED if stream.size else REJECT_UNKNOWN
+    if p.late:
+        outcome = payload_again(c, s, &stream, &p, not wrapped)
     return outcome
 
 

@@ -12,33 +12,37 @@ from p9core.venues.decoder cimport (Context, equals, find, levels, opened, plain
                                     time_ms, unreadable, word)
 
 
-cdef int32_t depth_of(const Span *topic) noexcept nogil:
-    """N of "orderbook.N.SYMBOL"; 0 for the rpi and full books, which have other rules."""
+cdef int32_t depth_of(const Span *topic, Span *symbol) noexcept nogil:
+    """N and the symbol of "orderbook.N.SYMBOL"; 0 for the rpi and full books, which have other
+    rules."""
     cdef int32_t n = 0, i = 10
     while i < topic.size and 48 <= topic.at[i] <= 57 and n < 100000:
         n = n * 10 + (topic.at[i] - 48)
         i += 1
-    return n if i < topic.size and topic.at[i] == b"." else 0
+    if i >= topic.size or topic.at[i] != b".":
+        return 0
+    symbol.at = topic.at + i + 1
+    symbol.size = topic.size - i - 1
+    return n
 
 
-cdef Outcome book(Context *c, Fields *data, Stage *s, int32_t depth, bint snapshot) noexcept nogil:
-    """3.2: {"s", "b", "a", "u", "seq"}."""
+cdef Outcome book(Context *c, Fields *data, Stage *s, int32_t depth, const Span *symbol,
+                  bint snapshot) noexcept nogil:
+    """3.2: {"s", "b", "a", "u", "seq"}. The topic has said whose it is."""
     cdef Outcome outcome = DECODED, one
     cdef Span name
     cdef int32_t sides = 0
     # 4.2: at depth 1 every frame is the whole top
     s.feed = FEED_BBO if depth == 1 else FEED_DEPTH
     s.stream = depth
+    if not find(c, symbol, s):
+        return REJECT_SYMBOL
     while data.next():
         if memcmp(data.key, b's"', 2) == 0:
-            if not text(c, data.token(), &name):
+            if not text(c, data.token(), &name) or not equals(&name, symbol.at, symbol.size):
                 return REJECT_SHAPE
-            if not find(c, &name, s):
-                return REJECT_SYMBOL
         elif memcmp(data.key, b'b"', 2) == 0 or memcmp(data.key, b'a"', 2) == 0:
             sides += 1
-            if s.instrument < 0:
-                return REJECT_SHAPE
             one = levels(data.value, c.instruments[s.instrument], s, data.key[0] == b"b")
             if one != DECODED:
                 outcome = one
@@ -142,13 +146,15 @@ cdef Outcome prints(Context *c, Fields *root, Stage *s) noexcept nogil:
         s.n_trades += 1
     if not rows.ok:
         return REJECT_JSON
-    s.ts_ns = s.trades[0].ts_ns if s.n_trades else 0
+    if s.n_trades == 0:
+        return REJECT_SHAPE
+    s.ts_ns = s.trades[0].ts_ns
     return outcome
 
 
 cdef Outcome decode(Context *c, const char *frame, size_t size, Stage *s) noexcept nogil:
     cdef Fields root, data
-    cdef Span topic, kind, op
+    cdef Span topic, kind, op, symbol
     cdef Outcome outcome = REJECT_UNKNOWN
     cdef int64_t ts = 0, cts = 0
     cdef bint control = False, late = False, again = False, success = False
@@ -171,15 +177,15 @@ cdef Outcome decode(Context *c, const char *frame, size_t size, Stage *s) noexce
                     late = True
                     continue
                 if starts(&topic, b"orderbook.", 10):
-                    depth = depth_of(&topic)
+                    depth = depth_of(&topic, &symbol)
                     if depth == 0:
                         outcome = IGNORED
                     elif not data.open(root.value):
                         return REJECT_SHAPE
                     elif equals(&kind, b"snapshot", 8):
-                        outcome = book(c, &data, s, depth, True)
+                        outcome = book(c, &data, s, depth, &symbol, True)
                     elif equals(&kind, b"delta", 5):
-                        outcome = book(c, &data, s, depth, False)
+                        outcome = book(c, &data, s, depth, &symbol, False)
                     else:
                         return REJECT_SHAPE
                 elif starts(&topic, b"publicTrade.", 12):

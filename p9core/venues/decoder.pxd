@@ -9,7 +9,7 @@ from p9core.instruments cimport Instrument, Names, names_find
 from p9core.json cimport Document, Fields, Rows, Value, text_size
 from p9core.number cimport (NUMBER_BAD, NUMBER_OK, NUMBER_OVERFLOW, NUMBER_SURPLUS, Number,
                             decimal, ends_number, integer)
-from p9core.types cimport (FEED_COUNT, NO_ID, NO_INSTRUMENT, DECODED, REJECT_MEMORY, REJECT_NEGATIVE,
+from p9core.types cimport (CONTROL_OTHER, FEED_COUNT, NO_ID, NO_INSTRUMENT, DECODED, REJECT_MEMORY, REJECT_NEGATIVE,
                            REJECT_JSON, REJECT_NUMBER, REJECT_OVERFLOW, REJECT_SHAPE,
                            REJECT_SURPLUS, REJECT_SYMBOL, REJECT_UTF8, Change, Outcome, Span, Stage, Trade)
 
@@ -29,6 +29,7 @@ ctypedef Outcome (*Decode)(Context *c, const char *at, size_t size, Stage *s) no
 cdef inline void stage_reset(Stage *s) noexcept nogil:
     s.instrument = NO_INSTRUMENT
     s.feed = FEED_COUNT  # not known yet
+    s.control = CONTROL_OTHER
     s.ts_ns = 0
     s.stream = 0
     s.snapshot = s.restart = s.more = False
@@ -86,6 +87,10 @@ cdef inline bint equals(const Span *span, const char *word, int32_t size) noexce
 
 cdef inline bint starts(const Span *span, const char *word, int32_t size) noexcept nogil:
     return span.size >= size and memcmp(span.at, word, size) == 0
+
+
+cdef inline bint ends(const Span *span, const char *word, int32_t size) noexcept nogil:
+    return span.size >= size and memcmp(span.at + span.size - size, word, size) == 0
 
 
 cdef inline bint find(const Context *c, const Span *name, Stage *s) noexcept nogil:
