@@ -18,16 +18,17 @@ import time
 from pathlib import Path
 from typing import Any
 
-from p9 import __version__, config, embedded
+from p9 import __version__, config
 from p9.capture import Recorder
+from p9.connect.markets import Markets
+from p9.connect.port import Port
+from p9.connect.session import Session
 from p9.face import CannotServe, Face
 from p9.health import Health
 from p9.log import event
-from p9.markets import Markets
-from p9.port import Port
-from p9.publisher import Publisher, RedisRefused, RedisUnreachable
+from p9.publish import embedded
+from p9.publish.publisher import Publisher, RedisRefused, RedisUnreachable
 from p9.replay.command import core_settings
-from p9.session import Session
 from p9core.engine import Engine
 from p9core.listener import FeedListener
 

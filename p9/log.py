@@ -1,6 +1,6 @@
 """Logs: one line per event on stderr, JSON for programs or aligned text for a terminal.
 
-    log = logging.getLogger("p9.session")
+    log = logging.getLogger("p9.connect.session")
     event(log, "info", "connected", exchange="okx", ms=12)
     log.info("connected", extra={"f": {"exchange": "okx"}})    # the same by hand
 

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from p9.config import Config, loads
-from p9.feeds import Feeds
-from p9.markets import Markets
-from p9.port import Port
+from p9.connect.feeds import Feeds
+from p9.connect.markets import Markets
+from p9.connect.port import Port
 from p9core.engine import Engine
 from p9core.listener import FeedListener
 from tests.venue import LocalVenue

@@ -15,7 +15,7 @@ import redis.asyncio
 
 from p9.config import urls
 from p9.config.model import Redis
-from p9.publisher import Publisher
+from p9.publish.publisher import Publisher
 from tests.fake_engine import FakeEngine
 from tests.redis_server import Oracle
 

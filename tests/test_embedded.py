@@ -17,9 +17,9 @@ import pytest
 import redis
 import uvloop
 
-from p9 import embedded
 from p9.config import RedisAddress, urls
-from p9.embedded import EmbeddedError, EmbeddedServer, data_directory, ensure
+from p9.publish import embedded
+from p9.publish.embedded import EmbeddedError, EmbeddedServer, data_directory, ensure
 from tests.fake_engine import FakeEngine
 from tests.publishing import assert_streams_complete, drained, publishing, until
 from tests.redis_server import Oracle, RedisServer, free_port
@@ -253,7 +253,7 @@ def test_it_does_not_outlive_a_killed_pipeline(port: int) -> None:
     code = (
         "import asyncio, sys\n"
         "from p9.config import urls\n"
-        "from p9.embedded import ensure\n"
+        "from p9.publish.embedded import ensure\n"
         "async def main():\n"
         f"    server = await ensure(urls.redis_address('redis://127.0.0.1:{port}/0'), 'always')\n"
         "    print(server.pid, flush=True)\n"

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from p9.publisher import Publisher, RedisRefused
+from p9.publish.publisher import Publisher, RedisRefused
 from tests.publishing import settings
 from tests.redis_server import RedisServer
 

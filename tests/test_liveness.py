@@ -7,8 +7,8 @@ from itertools import pairwise
 
 import pytest
 
-from p9.liveness import Pulse, Quiet, StallGuard, Watch
-from p9.pacing import Backoff, Pacer
+from p9.connect.liveness import Pulse, Quiet, StallGuard, Watch
+from p9.connect.pacing import Backoff, Pacer
 from p9.venues import ENDPOINTS, Heartbeat
 
 QUIET = Quiet(trade_s=600, bbo_s=180, depth_s=120)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import hiredis
 import pytest
 
-from p9.logbatch import LogBatch, Transaction, judge, missing
-from p9.redis_link import error_word
+from p9.publish.logbatch import LogBatch, Transaction, judge, missing
+from p9.publish.redis_link import error_word
 from tests.fake_engine import FakeEngine, pack
 from tests.publishing import CHANNELS
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from p9 import venues
-from p9.lane import Topic
-from p9.liveness import Quiet, Watch
-from p9.placement import fits, pack
+from p9.connect.lane import Topic
+from p9.connect.liveness import Quiet, Watch
+from p9.connect.placement import fits, pack
 from p9.venues import ENDPOINTS
 
 

@@ -14,9 +14,9 @@ import pytest
 import trustme
 import uvloop
 
-from p9.logbatch import LogBatch, Transaction
-from p9.publisher import Publisher, RedisRefused, RedisUnreachable
-from p9.redis_link import label
+from p9.publish.logbatch import LogBatch, Transaction
+from p9.publish.publisher import Publisher, RedisRefused, RedisUnreachable
+from p9.publish.redis_link import label
 from tests.fake_engine import FakeEngine
 from tests.publishing import (
     CHANNELS,

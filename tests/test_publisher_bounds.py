@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from p9.pubstats import Latency
+from p9.publish.pubstats import Latency
 from tests.fake_engine import FakeEngine
 from tests.publishing import CHANNELS, drained, publishing, stream_seqs, until
 from tests.redis_server import RedisServer

@@ -240,7 +240,7 @@ def test_memory_that_comes_and_goes() -> None:
 def test_read_only_replica_then_primary_again(
     server: RedisServer, tries: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("p9.streamlog.READONLY_TRIES", tries)
+    monkeypatch.setattr("p9.publish.streamlog.READONLY_TRIES", tries)
 
     async def main() -> None:
         engine = FakeEngine(CHANNELS)

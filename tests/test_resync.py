@@ -9,11 +9,12 @@ from typing import Any, cast
 
 import pytest
 
-from p9 import resync, venues
-from p9.catalog import Catalog
-from p9.port import Port
-from p9.rest import RestError, RestReply
-from p9.resync import Place, Resync
+from p9 import venues
+from p9.connect import resync
+from p9.connect.catalog import Catalog
+from p9.connect.port import Port
+from p9.connect.rest import RestError, RestReply
+from p9.connect.resync import Place, Resync
 from p9.venues import ENDPOINTS, RestCall
 
 

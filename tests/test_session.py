@@ -11,8 +11,9 @@ from typing import Any
 
 import pytest
 
-from p9 import lookout, venues
-from p9.feeds import Wanted
+from p9 import venues
+from p9.connect import lookout
+from p9.connect.feeds import Wanted
 from p9.venues import ENDPOINTS
 from tests.markets_kit import Kit, Tape, running
 from tests.venue import LocalVenue
@@ -124,8 +125,8 @@ def test_acknowledged_then_silent() -> None:
 
 def test_one_topic_that_stays_silent(monkeypatch: pytest.MonkeyPatch) -> None:
     """Subscribing again does not help, a new connection does not: the others must not suffer."""
-    monkeypatch.setattr("p9.liveness.ACTION_MIN_S", 0.2)
-    monkeypatch.setattr("p9.rotation.RETRY_S", 1.0)
+    monkeypatch.setattr("p9.connect.liveness.ACTION_MIN_S", 0.2)
+    monkeypatch.setattr("p9.connect.rotation.RETRY_S", 1.0)
 
     async def main() -> None:
         async with running(rate=600, only="bybit", safety=SHORT) as (venue, kit):
@@ -184,7 +185,7 @@ def rotations(kit: Kit) -> int:
 
 
 def test_rotation_loses_and_doubles_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("p9.rotation.QUIET_S", 1.0)
+    monkeypatch.setattr("p9.connect.rotation.QUIET_S", 1.0)
 
     async def main() -> None:
         async with running(rate=800, connection={"rotate_s": 1.5}) as (_, kit):
@@ -234,7 +235,7 @@ def test_the_old_connection_may_drop_while_it_is_replaced() -> None:
 
 
 def test_the_new_connection_may_drop_while_it_takes_over(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("p9.rotation.QUIET_S", 1.0)
+    monkeypatch.setattr("p9.connect.rotation.QUIET_S", 1.0)
 
     async def main() -> None:
         async with running(rate=400) as (_, kit):
@@ -316,7 +317,7 @@ def test_a_certificate_of_nobody_known_is_refused() -> None:
 
 
 def test_lost_acknowledgements(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("p9.subscriptions.ACK_S", 0.3)
+    monkeypatch.setattr("p9.connect.subscriptions.ACK_S", 0.3)
 
     async def main() -> None:
         async with LocalVenue(rate=300) as venue:
@@ -397,7 +398,7 @@ def test_a_symbol_the_venue_does_not_list_is_reported_once(
                 kit.markets._apply(kit.markets._markets["okx"])
                 assert [(k, f["symbol"]) for k, f in kit.alerts] == [("config", "NOPEUSDT")]
 
-    with caplog.at_level(logging.WARNING, "p9.markets"):
+    with caplog.at_level(logging.WARNING, "p9.connect.markets"):
         run(main())
     assert caplog.text.count("NOPEUSDT is left out: not listed") == 1
 
@@ -430,7 +431,7 @@ def venue_symbols(venue: LocalVenue) -> list[Any]:
 def test_a_venue_that_refuses_more_connections_is_left_in_peace(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("p9.link.BLOCKED_S", {429: 1.0})
+    monkeypatch.setattr("p9.connect.link.BLOCKED_S", {429: 1.0})
 
     async def main() -> None:
         async with running(only="okx") as (venue, kit):

@@ -11,8 +11,8 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from p9 import subscriptions
-from p9.subscriptions import Subscriptions
+from p9.connect import subscriptions
+from p9.connect.subscriptions import Subscriptions
 from p9.venues import ENDPOINTS, Limits
 
 

@@ -46,7 +46,7 @@ def test_instruments_are_listed() -> None:
             if not cursor:
                 assert page == 2
                 break
-        assert len(names) == len(set(names)) == 11      # 5, 5 generated, 1 dated
+        assert len(names) == len(set(names)) == 11  # 5, 5 generated, 1 dated
         assert "BTCPERP" in names
         swaps = (await client.json("okx", "/api/v5/public/instruments?instType=SWAP"))["data"]
         values = {row["instId"]: row["ctVal"] for row in swaps}
@@ -73,7 +73,7 @@ def test_rest_depth_weights_and_bans() -> None:
         assert (await client.get("binance", depth + "&limit=100"))[2][used] == "5"
         assert (await client.get("binance", depth + "&limit=5000"))[2][used] == "255"
         linear = await client.get("binance", futures + "&limit=1000")
-        assert linear[2][used] == "20"                          # its own budget
+        assert linear[2][used] == "20"  # its own budget
         assert {"lastUpdateId", "E", "T", "bids", "asks"} == json.loads(linear[1]).keys()
         assert (await client.json("binance", futures + "&limit=7"))["code"] == -4021
         assert (await client.json("binance", "/api/v3/depth?symbol=NO"))["code"] == -1121
@@ -240,14 +240,16 @@ def test_throughput_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
         made = 0
         while made < 20_000:
             made += venue.pump(500)
-            while venue.conns()[0].backlog() > 1 << 18:     # the reader is in this process too
+            while venue.conns()[0].backlog() > 1 << 18:  # the reader is in this process too
                 await asyncio.sleep(0)
         received = 0
         spent, passed = time.process_time() - cpu, time.monotonic() - begun
         received = len(await sock.settle())
         with capsys.disabled():
-            print(f"\nlocal venue: {made / spent:,.0f} messages per CPU second, reader included "
-                  f"({made / passed:,.0f}/s by the clock)")
+            print(
+                f"\nlocal venue: {made / spent:,.0f} messages per CPU second, reader included "
+                f"({made / passed:,.0f}/s by the clock)"
+            )
         assert received > made // 2
 
     run(body, extra_symbols=50, log_books=False)

@@ -47,7 +47,7 @@ def test_binance_book_bridges_and_follows(market: str) -> None:
             assert book.gaps == 0
             assert book.applied > 5
             assert not book.crossed()
-            levels = 300 if linear else 0       # the REST book of a futures market ends at 1000
+            levels = 300 if linear else 0  # the REST book of a futures market ends at 1000
             theirs = venue.log.book("binance", market, symbol, book.last_id, levels)
             assert book.state(levels) == theirs
             ticker = tickers[symbol]
@@ -69,14 +69,15 @@ def test_binance_control_messages() -> None:
         assert len(listed["result"]) == 4
         data = await pumped(venue, sock, 200)
         assert data
-        assert {message["e"] for message in data} == {"trade"}          # raw, the rest is silent
+        assert {message["e"] for message in data} == {"trade"}  # raw, the rest is silent
         assert {message["s"] for message in data} == {"BTCUSDT"}
         prices = [message["p"] for message in data]
         assert all(len(price.partition(".")[2]) == 8 for price in prices)
         await sock.ask({"method": "SET_PROPERTY", "params": ["combined", True], "id": 3})
         assert (await pumped(venue, sock, 50))[0]["stream"] == "btcusdt@trade"
         assert await sock.ask({"method": "GET_PROPERTY", "params": ["combined"], "id": 4}) == {
-            "result": True, "id": 4,
+            "result": True,
+            "id": 4,
         }
         await sock.ask({"method": "UNSUBSCRIBE", "params": ["btcusdt@trade"], "id": 5})
         assert await pumped(venue, sock, 50) == []
@@ -103,7 +104,9 @@ def test_binance_futures_routes() -> None:
     async def body(venue: LocalVenue, client: Client) -> None:
         both = ["btcusdt@bookTicker", "btcusdt@aggTrade"]
         for route, expected in (
-            ("/public", {"bookTicker"}), ("/market", {"aggTrade"}), ("", {"bookTicker"})
+            ("/public", {"bookTicker"}),
+            ("/market", {"aggTrade"}),
+            ("", {"bookTicker"}),
         ):
             sock = await client.ws("binance:linear", f"{route}/stream?streams={'/'.join(both)}")
             data = await pumped(venue, sock, 200)
@@ -140,8 +143,8 @@ def test_binance_pings_and_wants_pongs() -> None:
     async def body(venue: LocalVenue, client: Client) -> None:
         deaf = await client.ws("binance:spot", "/ws", autoping=False)
         good = await client.ws("binance:spot", "/ws")
-        assert (await deaf.receive()).data              # a ping with a payload
-        waiting = asyncio.create_task(good.receive())   # answers pings while it waits
+        assert (await deaf.receive()).data  # a ping with a payload
+        waiting = asyncio.create_task(good.receive())  # answers pings while it waits
         assert await deaf.receive() is None
         assert deaf.code == 1008
         assert not waiting.done()
@@ -159,7 +162,7 @@ def test_binance_message_rate_and_lifetime() -> None:
         assert answers[-1] is None
         assert fast.code == 1008
         old = await client.ws("binance:linear", "/public/ws")
-        assert await old.receive() is None              # the 24 h cut, sooner
+        assert await old.receive() is None  # the 24 h cut, sooner
         assert old.code == 1001
 
     run(body, limits=Limits(), timing=Timing(life_s=0.3, bybit_repeat_s=0.2))
@@ -178,7 +181,7 @@ def test_a_snapshot_between_two_events_bridges(market: str) -> None:
         sock = await client.ws(f"binance:{market}", f"{route}/stream?streams={stream}")
         feed = venue.feed("binance", market, symbol)
         events: list[Any] = []
-        snapshots: list[tuple[int, str]] = []       # (events before it, body)
+        snapshots: list[tuple[int, str]] = []  # (events before it, body)
         for turn in range(600):
             venue.pump(1)
             if turn % 8 == 0:

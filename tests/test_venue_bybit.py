@@ -45,7 +45,7 @@ def test_bybit_windows_follow_the_book(market: str) -> None:
         feed = venue.feed("bybit", market, "BTCUSDT")
         assert isinstance(feed, BybitDesk)
         while not feed.first_uid:
-            venue.pump(1)           # something has changed since the newest push
+            venue.pump(1)  # something has changed since the newest push
         await late.send({"op": "subscribe", "args": [topic]})
         joined = BybitBook()
         for turn in range(2):
@@ -64,7 +64,7 @@ def test_bybit_windows_follow_the_book(market: str) -> None:
         assert books[topic].last_id == joined.last_id
         path = f"/v5/market/orderbook?category={market}&symbol=BTCUSDT&limit=1000"
         rest = (await client.json("bybit", path))["result"]
-        for message in await sock.settle():             # the REST book may have forced a push
+        for message in await sock.settle():  # the REST book may have forced a push
             books[message["topic"]].push(message)
         big = books["orderbook.1000.BTCUSDT"]
         assert rest["u"] == big.last_id
@@ -91,7 +91,7 @@ def test_bybit_trades_and_level_one() -> None:
             assert {m["type"] for m in tops} == {"snapshot"}
             us = [m["data"]["u"] for m in tops]
             assert us == list(range(us[0], us[0] + len(us)))
-            repeated = await sock.receive()             # nothing moves: the same again
+            repeated = await sock.receive()  # nothing moves: the same again
             assert repeated["data"]["u"] == us[-1]
             await sock.close()
 
@@ -109,7 +109,7 @@ def test_bybit_answers() -> None:
             answer = await linear.subscribe(["publicTrade.BTCUSDT", bad])
             assert answer["success"] is False
             assert answer["ret_msg"] == f"error:handler not found,topic:{bad}"
-        assert await pumped(venue, linear, 100) == []       # the good topic was void too
+        assert await pumped(venue, linear, 100) == []  # the good topic was void too
         good = await linear.subscribe(["publicTrade.BTCUSDT"])
         assert good["ret_msg"] == ""
         assert good["req_id"] == ""

@@ -119,9 +119,9 @@ def test_silence_ends_with_a_subscription_or_a_word() -> None:
             venue.pump(200)
             return [m for m in await sock.settle() if m.get("topic") == topic]
 
-        assert (await subscribe("subscribe")) == []         # acknowledged and silent
+        assert (await subscribe("subscribe")) == []  # acknowledged and silent
         await subscribe("unsubscribe")
-        assert (await subscribe("subscribe")) != []         # the second one works
+        assert (await subscribe("subscribe")) != []  # the second one works
         venue.faults.silence("bybit", "spot", subscriptions=-1)
         venue.pump(100)
         await subscribe("unsubscribe")
@@ -152,7 +152,7 @@ def test_garbage_of_every_sort_leaves_the_connection(room: str) -> None:
         symbol = "BTC-USDT" if room == "okx" else "BTCUSDT"
         for sort in SORTS:
             if sort == "half_utf8":
-                continue        # aiohttp closes on it, as RFC 6455 has it: see below
+                continue  # aiohttp closes on it, as RFC 6455 has it: see below
             assert venue.faults.garbage(name, market, symbol, sort) == 1, sort
             got = await sock.settle()
             assert len(got) == 1, sort
@@ -290,7 +290,7 @@ def test_restart_refuses_and_starts_ids_again() -> None:
         for attempt in (client.ws("bybit:linear"), client.get("bybit", "/v5/market/time")):
             with pytest.raises(Exception, match=r"(?i)connect|disconnect|reset"):
                 await attempt
-        assert (await client.get("okx", "/api/v5/public/time"))[0] == 200   # others go on
+        assert (await client.get("okx", "/api/v5/public/time"))[0] == 200  # others go on
         await back
         again = await client.ws("bybit:linear")
         await again.send({"op": "subscribe", "args": ["orderbook.50.BTCUSDT"]})
@@ -300,7 +300,7 @@ def test_restart_refuses_and_starts_ids_again() -> None:
         assert data[0]["type"] == "snapshot"
         venue.faults.refuse("bybit")
         venue.pump(50)
-        assert await again.settle()             # open connections stay
+        assert await again.settle()  # open connections stay
         await venue.faults.accept("bybit")
         assert (await client.get("bybit", "/v5/market/time"))[0] == 200
 

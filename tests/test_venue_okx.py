@@ -145,7 +145,7 @@ def test_late_subscribers_and_rest_books_agree() -> None:
         await first.send({"op": "subscribe", "args": args})
         feed = venue.feed("okx", "spot", name)
         pushes: list[Any] = []
-        rests: list[tuple[int, str]] = []           # (pushes before it, body)
+        rests: list[tuple[int, str]] = []  # (pushes before it, body)
         for turn in range(600):
             venue.pump(1)
             if turn % 8 == 0:
@@ -153,7 +153,7 @@ def test_late_subscribers_and_rest_books_agree() -> None:
                 rests.append((len(pushes), f'{{"data":[{feed.depth_body(400)}]}}'))
         assert isinstance(feed, OkxDesk)
         while not feed.first_uid:
-            venue.pump(1)           # something has changed since the newest push
+            venue.pump(1)  # something has changed since the newest push
         late, book = await client.ws("okx"), OkxBook()
         await late.send({"op": "subscribe", "args": args})
         for turn in range(2):

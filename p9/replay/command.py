@@ -19,7 +19,7 @@ from p9 import venues
 from p9.config import Config
 from p9.config.model import Redis
 from p9.config.urls import redis_url
-from p9.publisher import Publisher, RedisUnreachable
+from p9.publish.publisher import Publisher, RedisUnreachable
 from p9.recording import Entry, InputError, ReadLog
 from p9.replay import report
 from p9.replay.feed import EngineFactory, Replay, Resolver, entries_of

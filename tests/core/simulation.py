@@ -13,8 +13,13 @@ from tests.models.book import Levels, Reader
 from tests.models.numbers import EXACT
 from tests.models.venue_feed import Binance, Bybit, Frame, Okx, Venue
 
-NAMES = {"binance:spot": "BTCUSDT", "binance:linear": "BTCUSDT", "bybit:spot": "SOLUSDT",
-         "bybit:linear": "SOLUSDT", "okx": "BTC-USDT"}
+NAMES = {
+    "binance:spot": "BTCUSDT",
+    "binance:linear": "BTCUSDT",
+    "bybit:spot": "SOLUSDT",
+    "bybit:linear": "SOLUSDT",
+    "okx": "BTC-USDT",
+}
 assert EXACT.prec > 40
 
 
@@ -36,7 +41,7 @@ class Wire:
     def __init__(self, conn: int, lag: int) -> None:
         self.conn, self.lag = conn, lag
         self.queue: deque[Frame] = deque()
-        self.paused = False     # unsubscribed, the new subscription is under way
+        self.paused = False  # unsubscribed, the new subscription is under way
         self.delivered = 0
 
 
@@ -48,16 +53,21 @@ class Simulation:
         self.faults, self.limit = faults, limit
         self.engine = Engine(epoch=1, sink="lines", depth_levels=100 if limit < 5000 else 1000)
         self.instrument = self.engine.add_instrument(
-            self.endpoint, NAMES[self.endpoint], exchange="x", symbol="S",
-            price_step="0.01", qty_step="0.001")
+            self.endpoint,
+            NAMES[self.endpoint],
+            exchange="x",
+            symbol="S",
+            price_step="0.01",
+            qty_step="0.001",
+        )
         self.reader = Reader()
-        self.version = -1                    # what the reader holds
-        self.owner = -1                      # connection that alone may continue the book
+        self.version = -1  # what the reader holds
+        self.owner = -1  # connection that alone may continue the book
         self.bounds: tuple[int | None, int | None] = (None, None)
-        self.loaded: tuple[int | None, int | None] = (None, None)   # of the newest snapshot
+        self.loaded: tuple[int | None, int | None] = (None, None)  # of the newest snapshot
         self.time = 10**18
         self.step_number = 0
-        self.due: list[tuple[int, str, int]] = []   # (step, what, version or wire's conn)
+        self.due: list[tuple[int, str, int]] = []  # (step, what, version or wire's conn)
         self.wires: list[Wire] = []
         # without snapshots in the stream, frames of two speeds cannot be told from a hole
         self.slower = [0] if kind.startswith("okx/rest") and not faults else [0, 0, 1, 4]
@@ -92,8 +102,11 @@ class Simulation:
         goes once the new one carries the book."""
         if len(self.wires) == 1 and (self.faults or self.reader.live):
             self.open(self.wires[0].lag + self.random.choice(self.slower))
-        elif len(self.wires) > 1 and self.wires[1].delivered and (
-                self.faults or self.owner != self.wires[0].conn):
+        elif (
+            len(self.wires) > 1
+            and self.wires[1].delivered
+            and (self.faults or self.owner != self.wires[0].conn)
+        ):
             self.close(self.wires[0])
 
     def answer_wants(self) -> None:
@@ -106,8 +119,9 @@ class Simulation:
                 version = max(0, self.venue.now() - back)
                 if isinstance(self.venue, Okx):
                     # caches lag by moments, a reset is a maintenance: none is older than that
-                    version = max(v for v in self.venue.event_ends
-                                  if v <= max(version, self.venue.reset_at))
+                    version = max(
+                        v for v in self.venue.event_ends if v <= max(version, self.venue.reset_at)
+                    )
                 self.due.append((self.step_number + self.random.randint(0, 5), "answer", version))
             elif want == "resubscribe" and self.wires:
                 wire = self.wires[-1]
@@ -130,8 +144,10 @@ class Simulation:
                 said = self.engine.feed_snapshot(self.instrument, self.time, body, self.limit)
                 self.log.append(f"answer {self.venue.ids[number]} -> {said!r}")
                 if said == "":
-                    self.loaded = (min(bids) if len(bids) >= self.limit else None,
-                                   max(asks) if len(asks) >= self.limit else None)
+                    self.loaded = (
+                        min(bids) if len(bids) >= self.limit else None,
+                        max(asks) if len(asks) >= self.limit else None,
+                    )
                 self.check(None, -1)
 
     # ---- what the network does ------------------------------------------------------
@@ -150,9 +166,11 @@ class Simulation:
                 wire.queue.appendleft(other)
         wire.delivered += 1
         before = self.reader.live
-        self.log.append(f"{'snapshot' if frame.snapshot else 'update'} "
-                        f"{self.venue.ids[frame.since]} -> {self.venue.ids[frame.version]} "
-                        f"on {wire.conn}, reader at {self.reader.last_id}")
+        self.log.append(
+            f"{'snapshot' if frame.snapshot else 'update'} "
+            f"{self.venue.ids[frame.since]} -> {self.venue.ids[frame.version]} "
+            f"on {wire.conn}, reader at {self.reader.last_id}"
+        )
         assert self.engine.feed(wire.conn, self.time, frame.text) is None
         self.check(frame, wire.conn)
         if self.reader.live and before and not frame.snapshot and self.owner in (-1, wire.conn):
@@ -220,8 +238,12 @@ class Simulation:
         book = self.engine.books()[self.instrument]
         assert book["last_id"] == venue.ids[self.version], "the engine says another id"
         for held, true, bound, bid in zip(
-                (reader.bids, reader.asks), venue.history[self.version], self.bounds,
-                (True, False), strict=True):
+            (reader.bids, reader.asks),
+            venue.history[self.version],
+            self.bounds,
+            (True, False),
+            strict=True,
+        ):
             compare(held, true, bound, bid)
         assert (book["bids"], book["asks"]) == (len(reader.bids), len(reader.asks))
 

@@ -28,8 +28,14 @@ class Bench:
             exchange = endpoint.partition(":")[0]
             self.symbols[endpoint, venue_id] = f"{exchange}:{symbol}"
             self.numbers[endpoint, venue_id] = self.engine.add_instrument(
-                endpoint, venue_id, exchange=exchange, symbol=symbol, price_step=price_step,
-                qty_step=qty_step, contract=contract)
+                endpoint,
+                venue_id,
+                exchange=exchange,
+                symbol=symbol,
+                price_step=price_step,
+                qty_step=qty_step,
+                contract=contract,
+            )
             if endpoint not in self.conns:
                 self.conns[endpoint] = self.engine.open_conn(endpoint)
 
@@ -48,16 +54,22 @@ class Bench:
 
     def counts(self, endpoint: str) -> dict[str, int]:
         """Counters of an endpoint without those that every frame moves."""
-        return {name: count for name, count in self.engine.counters()[endpoint].items()
-                if name not in ("frames", "bytes", "trades", "bbo", "depth")}
+        return {
+            name: count
+            for name, count in self.engine.counters()[endpoint].items()
+            if name not in ("frames", "bytes", "trades", "bbo", "depth")
+        }
 
     def count(self, endpoint: str, name: str) -> int:
         return self.engine.counters()[endpoint].get(name, 0)
 
     def symbol_of(self, endpoint: str, frame: str) -> str:
         """exchange:symbol of the instrument that a frame names."""
-        return next(symbol for (where, venue_id), symbol in self.symbols.items()
-                    if where == endpoint and venue_id in frame)
+        return next(
+            symbol
+            for (where, venue_id), symbol in self.symbols.items()
+            if where == endpoint and venue_id in frame
+        )
 
 
 def expected(symbol: str, says: Says, recv_ns: int = RECV, epoch: int = 7) -> list[tuple[str, str]]:
@@ -66,9 +78,19 @@ def expected(symbol: str, says: Says, recv_ns: int = RECV, epoch: int = 7) -> li
     lines, seqs = [], dict.fromkeys(("trade", "bbo", "depth"), 0)
     for feed, ts_exchange, text in says:
         seqs[feed] += 1
-        head = json.dumps({"type": feed, "exchange": exchange, "symbol": name, "epoch": epoch,
-                           "seq": seqs[feed], "ts_exchange": ts_exchange, "ts_recv": recv_ns,
-                           "ts_pub": recv_ns}, separators=(",", ":"))
+        head = json.dumps(
+            {
+                "type": feed,
+                "exchange": exchange,
+                "symbol": name,
+                "epoch": epoch,
+                "seq": seqs[feed],
+                "ts_exchange": ts_exchange,
+                "ts_recv": recv_ns,
+                "ts_pub": recv_ns,
+            },
+            separators=(",", ":"),
+        )
         lines.append((f"{feed}:{exchange}:{name}", f"{head[:-1]},{text}"))
     return lines
 
@@ -94,5 +116,8 @@ def key_orders(frame: str, most: int = 24) -> Iterable[str]:
     orders = list(permutations(outer)) if len(outer) <= 4 else []
     for number in range(most):
         order = orders[number % len(orders)] if orders else random.sample(list(outer), len(outer))
-        yield json.dumps({key: reordered(outer[key], random) for key in order},
-                         separators=(",", ":"), ensure_ascii=False)
+        yield json.dumps(
+            {key: reordered(outer[key], random) for key in order},
+            separators=(",", ":"),
+            ensure_ascii=False,
+        )

@@ -16,7 +16,8 @@ from tests.models.book import Changes, Levels, SideModel, best, difference, repl
 CHANGES = st.lists(st.tuples(st.integers(1, 40), st.integers(0, 3)), max_size=12)
 LONG = st.lists(st.tuples(st.integers(1, 400), st.integers(0, 3)), min_size=65, max_size=200)
 ORDERED = st.tuples(CHANGES, st.booleans()).map(
-    lambda pair: sorted(dict(pair[0]).items(), reverse=pair[1]))
+    lambda pair: sorted(dict(pair[0]).items(), reverse=pair[1])
+)
 BATCHES = st.lists(st.tuples(CHANGES | ORDERED | LONG, CHANGES | ORDERED), max_size=12)
 SHAPES = st.sampled_from([(3, 0), (1, 0), (5, 2), (4, 1), (10, 5), (1000, 0), (1000, 500)])
 
@@ -37,7 +38,7 @@ class Pair:
     def __init__(self, keep: int, slack: int) -> None:
         self.book = L2Book(keep, slack)
         self.bid, self.ask = SideModel(True, keep, slack), SideModel(False, keep, slack)
-        self.read: tuple[Levels, Levels] = ({}, {})   # what a reader of the changes holds
+        self.read: tuple[Levels, Levels] = ({}, {})  # what a reader of the changes holds
 
     def load(self, bids: Changes, asks: Changes, limit: int) -> None:
         self.book.load(bids, asks, limit)
@@ -51,10 +52,11 @@ class Pair:
         self.bid.apply(bids)
         self.ask.apply(asks)
         for batch, changes, side in ((bids, said[0], self.read[0]), (asks, said[1], self.read[1])):
-            if len(dict(batch)) == len(batch):   # and not pruned at once
+            if len(dict(batch)) == len(batch):  # and not pruned at once
                 once = [price for price, _ in changes]
-                assert all(side.get(price, 0) != qty for price, qty in changes
-                           if once.count(price) == 1), "said a change that changes nothing"
+                assert all(
+                    side.get(price, 0) != qty for price, qty in changes if once.count(price) == 1
+                ), "said a change that changes nothing"
         self.read = (replaced(self.read[0], said[0]), replaced(self.read[1], said[1]))
         self.check()
 
@@ -75,8 +77,13 @@ class Pair:
 
 @settings(max_examples=400, deadline=None)
 @given(SHAPES, CHANGES | LONG, CHANGES, st.sampled_from([0, 1, 3, 5]), BATCHES)
-def test_any_batch(shape: tuple[int, int], bids: Changes, asks: Changes, limit: int,
-                   batches: list[tuple[Changes, Changes]]) -> None:
+def test_any_batch(
+    shape: tuple[int, int],
+    bids: Changes,
+    asks: Changes,
+    limit: int,
+    batches: list[tuple[Changes, Changes]],
+) -> None:
     pair = Pair(*shape)
     pair.load(bids, asks, limit)
     for number, (one, other) in enumerate(batches):
@@ -99,7 +106,7 @@ def test_deep_books_in_every_order(seed: int) -> None:
                 price = middle + sign * int(random.expovariate(0.02)) + sign
                 batch[side].append((price, random.choice([0, random.randint(1, 9)])))
             order = random.random()
-            if order < 0.8:   # what venues send: sorted, each price once
+            if order < 0.8:  # what venues send: sorted, each price once
                 unique = sorted(dict(batch[side]).items(), reverse=order < 0.4)
                 batch[side][:] = unique
         if step % 60 == 0:
@@ -122,8 +129,11 @@ def test_a_window_is_the_venues_window(seed: int, says_deletes: bool) -> None:
             price = random.randint(20, 80)
             truth = replaced(truth, [(price, random.choice([0, 0, 5, 7]))])
         after = best(truth, True, 20)
-        changes = [(price, qty) for price, qty in difference(window, after)
-                   if says_deletes or qty or price not in truth]
+        changes = [
+            (price, qty)
+            for price, qty in difference(window, after)
+            if says_deletes or qty or price not in truth
+        ]
         random.shuffle(changes)
         book.apply(changes, [])
         window = after
@@ -169,6 +179,7 @@ def test_a_snapshot_clears_floor_and_known() -> None:
 @given(CHANGES, CHANGES, st.integers(0, 6), st.integers(0, 6), CHANGES)
 def test_rescale(bids: Changes, asks: Changes, px: int, qty: int, more: Changes) -> None:
     """A book that was rescaled goes on as one that had those digits from the start."""
+
     def grown(changes: Changes) -> Changes:
         return [(price * 10**px, size * 10**qty) for price, size in changes]
 

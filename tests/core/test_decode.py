@@ -41,14 +41,20 @@ def test_unknown_keys_are_passed_over(golden: Golden) -> None:
     """New fields come every few months, nested ones too."""
     wanted = seen(Bench(), golden, golden.frame)
     strange = '{"zz":[1,{"b":[["x"]]},"\\"}]"],"type_":null,"eventually":-1.5e-7,'
-    for frame in (golden.frame.replace("{", strange, 1),
-                  golden.frame.replace('"data":{', '"data":' + strange, 1)
-                  .replace('"data":[{', '"data":[' + strange, 1)):
+    for frame in (
+        golden.frame.replace("{", strange, 1),
+        golden.frame.replace('"data":{', '"data":' + strange, 1).replace(
+            '"data":[{', '"data":[' + strange, 1
+        ),
+    ):
         assert seen(Bench(), golden, frame) == wanted, frame
 
 
-@pytest.mark.parametrize(("endpoint", "frame", "control"), CONTROLS,
-                         ids=lambda value: value[:40] if isinstance(value, str) else "")
+@pytest.mark.parametrize(
+    ("endpoint", "frame", "control"),
+    CONTROLS,
+    ids=lambda value: value[:40] if isinstance(value, str) else "",
+)
 def test_control(endpoint: str, frame: str, control: tuple[str, ...]) -> None:
     bench = Bench()
     frames = [frame, *(key_orders(frame) if frame.startswith("{") else ())]
@@ -77,8 +83,10 @@ def test_decoders_of_two_endpoints_do_not_share_names() -> None:
         _, exchange, symbol = channel.split(":")
         assert f'"exchange":"{exchange}","symbol":"{symbol}"' in text
     perps = {f"{endpoint.partition(':')[0]}:{symbol}" for endpoint, _, symbol, *_ in INSTRUMENTS}
-    assert {f"{exchange}:{symbol}" for _, exchange, symbol in
-            (channel.split(":") for channel, _ in bench.data())} <= perps
+    assert {
+        f"{exchange}:{symbol}"
+        for _, exchange, symbol in (channel.split(":") for channel, _ in bench.data())
+    } <= perps
 
 
 @pytest.mark.parametrize("name", ["币安人生USDT", "ÄÖÜUSDT", "A-B_C.D/E", "1000PEPEUSDT"])
@@ -94,7 +102,8 @@ def test_names_of_any_script(name: str) -> None:
         }
         for endpoint, frame in frames.items():
             bench = Bench()
-            bench.engine.add_instrument(endpoint, name, exchange="x", symbol=name,
-                                        price_step="0.1", qty_step="1")
+            bench.engine.add_instrument(
+                endpoint, name, exchange="x", symbol=name, price_step="0.1", qty_step="1"
+            )
             bench.feed(endpoint, frame)
             assert [line[0] for line in bench.data()] == [f"trade:x:{name}"], (written, endpoint)

@@ -17,27 +17,57 @@ SPOT, LINEAR = "binance:spot", "binance:linear"
 
 
 def trade(number: int, qty: str = "0.001", **fields: Any) -> str:
-    return json.dumps({"e": "trade", "E": 1795305600101, "T": 1795305600100 + number,
-                       "s": "BTCUSDT", "t": number, "p": "87010.1", "q": qty, "m": True, **fields})
+    return json.dumps(
+        {
+            "e": "trade",
+            "E": 1795305600101,
+            "T": 1795305600100 + number,
+            "s": "BTCUSDT",
+            "t": number,
+            "p": "87010.1",
+            "q": qty,
+            "m": True,
+            **fields,
+        }
+    )
 
 
 def aggregate(number: int, first: int, last: int, qty: str) -> str:
-    return json.dumps({"e": "aggTrade", "E": 1795305600150, "s": "BTCUSDT", "a": number,
-                       "p": "87010.1", "q": qty, "f": first, "l": last,
-                       "T": 1795305600100 + last, "m": True})
+    return json.dumps(
+        {
+            "e": "aggTrade",
+            "E": 1795305600150,
+            "s": "BTCUSDT",
+            "a": number,
+            "p": "87010.1",
+            "q": qty,
+            "f": first,
+            "l": last,
+            "T": 1795305600100 + last,
+            "m": True,
+        }
+    )
 
 
 def depth(endpoint: str, first: int, last: int, prev: int, bids: Any = (), asks: Any = ()) -> str:
-    data = {"e": "depthUpdate", "E": 1795305600205, "s": "BTCUSDT", "U": first, "u": last,
-            "b": bids, "a": asks}
+    data = {
+        "e": "depthUpdate",
+        "E": 1795305600205,
+        "s": "BTCUSDT",
+        "U": first,
+        "u": last,
+        "b": bids,
+        "a": asks,
+    }
     if endpoint == LINEAR:
         data |= {"T": 1795305600199, "pu": prev}
     return json.dumps(data)
 
 
 def body(last_id: int, bids: Any = (("99", "1"),), asks: Any = (("101", "1"),)) -> bytes:
-    return json.dumps({"lastUpdateId": last_id, "E": 1, "T": 1,
-                       "bids": bids, "asks": asks}).encode()
+    return json.dumps(
+        {"lastUpdateId": last_id, "E": 1, "T": 1, "bids": bids, "asks": asks}
+    ).encode()
 
 
 def said(bench: Bench) -> list[dict[str, Any]]:
@@ -45,16 +75,21 @@ def said(bench: Bench) -> list[dict[str, Any]]:
 
 
 def holes(bench: Bench) -> list[tuple[str, int, int]]:
-    return [(message["feed"], message["first_id"], message["last_id"])
-            for channel, text in bench.lines() if channel == "alert:gap"
-            for message in [json.loads(text)]]
+    return [
+        (message["feed"], message["first_id"], message["last_id"])
+        for channel, text in bench.lines()
+        if channel == "alert:gap"
+        for message in [json.loads(text)]
+    ]
 
 
 def fills_of(messages: list[dict[str, Any]], aggregates: dict[str, range]) -> list[int]:
     """Every single fill that the messages tell of."""
-    return [fill for message in messages
-            for fill in aggregates.get(f"{message['id']}/{message['count']}",
-                                       [int(message["id"])])]
+    return [
+        fill
+        for message in messages
+        for fill in aggregates.get(f"{message['id']}/{message['count']}", [int(message["id"])])
+    ]
 
 
 @pytest.mark.parametrize("seed", range(30))
@@ -67,8 +102,8 @@ def test_single_fills_take_over_from_aggregates(seed: int) -> None:
         batches.append((number, fill, fill + size - 1))
         aggregates[f"{number}/{size}"] = range(fill, fill + size)
         fill += size
-    joined = random.choice([0, random.randrange(1, 40)])   # batch at which `@trade` begins
-    behind = joined and random.randint(0, 30)                # by how many fills it lags there
+    joined = random.choice([0, random.randrange(1, 40)])  # batch at which `@trade` begins
+    behind = joined and random.randint(0, 30)  # by how many fills it lags there
     bench = Bench()
     numbers = list(range(batches[joined][1] - behind if joined else 1000, fill))
     numbers = [number for number in numbers if number >= 1000]
@@ -104,10 +139,17 @@ def test_gaps_and_repeats_of_trades(endpoint: str) -> None:
     trades = [json.loads(text) for channel, text in lines if channel.startswith("trade")]
     # 11 is of a declared hole: of two connections the newer one was read first
     assert [(one["id"], one.get("flags")) for one in trades] == [
-        ("7", None), ("8", None), ("12", None), ("11", ["late"]), ("13", None), ("14", None)]
+        ("7", None),
+        ("8", None),
+        ("12", None),
+        ("11", ["late"]),
+        ("13", None),
+        ("14", None),
+    ]
     gap = [json.loads(text) for channel, text in lines if channel == "alert:gap"]
     assert [(g["feed"], g["first_id"], g["last_id"], g["filled"]) for g in gap] == [
-        ("trade", 9, 11, False)]
+        ("trade", 9, 11, False)
+    ]
     assert bench.counts(endpoint) == {"duplicates": 2, "trade_gaps": 1}
 
 
@@ -123,8 +165,10 @@ def test_off_book_prints_are_kept_out_and_make_no_hole() -> None:
 
 
 def best(u: int, bid: str, time: int | None = None) -> str:
-    return json.dumps({"u": u, "s": "BTCUSDT", "b": bid, "B": "1", "a": "200", "A": "2"}
-                      | ({"e": "bookTicker", "E": time, "T": time} if time else {}))
+    return json.dumps(
+        {"u": u, "s": "BTCUSDT", "b": bid, "B": "1", "a": "200", "A": "2"}
+        | ({"e": "bookTicker", "E": time, "T": time} if time else {})
+    )
 
 
 def test_best_prices_never_go_back() -> None:
@@ -132,8 +176,13 @@ def test_best_prices_never_go_back() -> None:
     for u in (5, 6, 6, 4, 9):
         bench.feed(SPOT, best(u, str(u)))
     assert [message["bid"] for message in said(bench)] == [5, 6, 9]
-    for u, time in ((5, 1795305600001), (6, 1795305600002), (5, 1795305600001),
-                    (2, 1795305600003), (3, 1795305600004)):
+    for u, time in (
+        (5, 1795305600001),
+        (6, 1795305600002),
+        (5, 1795305600001),
+        (2, 1795305600003),
+        (3, 1795305600004),
+    ):
         bench.feed(LINEAR, best(u, str(u), time))
     # a lower id with a later time is a venue that began again
     assert [message["bid"] for message in said(bench)] == [5, 6, 2, 3]
@@ -142,8 +191,11 @@ def test_best_prices_never_go_back() -> None:
 def test_speeds_of_a_diff_stream_never_mix() -> None:
     bench = Bench()
     number = bench.numbers[LINEAR, "BTCUSDT"]
-    for stream, first, last, prev in (("100ms", 6, 10, 5), ("500ms", 2, 12, 1),
-                                      ("100ms", 11, 15, 10)):
+    for stream, first, last, prev in (
+        ("100ms", 6, 10, 5),
+        ("500ms", 2, 12, 1),
+        ("100ms", 11, 15, 10),
+    ):
         data = depth(LINEAR, first, last, prev, [["90", "1"]])
         bench.feed(LINEAR, f'{{"stream":"btcusdt@depth@{stream}","data":{data}}}')
     assert bench.engine.feed_snapshot(number, RECV, body(7)) == ""
@@ -154,23 +206,31 @@ def test_speeds_of_a_diff_stream_never_mix() -> None:
 
 # What is held, as (U, u, pu); the snapshot's id; what is said of it.
 BRIDGES = [
-    (SPOT, [(11, 20, 0)], 15, ""), (SPOT, [(11, 20, 0)], 10, ""), (SPOT, [(11, 20, 0)], 9, "stale"),
-    (SPOT, [(11, 20, 0)], 20, ""), (SPOT, [(11, 20, 0)], 25, ""),
+    (SPOT, [(11, 20, 0)], 15, ""),
+    (SPOT, [(11, 20, 0)], 10, ""),
+    (SPOT, [(11, 20, 0)], 9, "stale"),
+    (SPOT, [(11, 20, 0)], 20, ""),
+    (SPOT, [(11, 20, 0)], 25, ""),
     (SPOT, [(11, 20, 0), (21, 30, 0)], 20, ""),
     (SPOT, [(11, 20, 0), (22, 30, 0), (31, 35, 0)], 15, "stale"),
     (SPOT, [(11, 20, 0), (22, 30, 0), (31, 35, 0)], 22, ""),
-    (LINEAR, [(13, 20, 10)], 15, ""), (LINEAR, [(13, 20, 10)], 13, ""),
-    (LINEAR, [(13, 20, 10)], 11, ""), (LINEAR, [(13, 20, 10)], 10, ""),
-    (LINEAR, [(13, 20, 10)], 9, "stale"), (LINEAR, [(13, 20, 10)], 20, ""),
-    (LINEAR, [(13, 20, 10)], 25, ""), (LINEAR, [(13, 20, 10), (27, 30, 20)], 20, ""),
+    (LINEAR, [(13, 20, 10)], 15, ""),
+    (LINEAR, [(13, 20, 10)], 13, ""),
+    (LINEAR, [(13, 20, 10)], 11, ""),
+    (LINEAR, [(13, 20, 10)], 10, ""),
+    (LINEAR, [(13, 20, 10)], 9, "stale"),
+    (LINEAR, [(13, 20, 10)], 20, ""),
+    (LINEAR, [(13, 20, 10)], 25, ""),
+    (LINEAR, [(13, 20, 10), (27, 30, 20)], 20, ""),
     (LINEAR, [(13, 20, 10), (27, 30, 20)], 24, ""),
     (LINEAR, [(13, 20, 10), (27, 30, 21)], 15, "stale"),
 ]
 
 
 @pytest.mark.parametrize(("endpoint", "held", "snapshot", "answer"), BRIDGES)
-def test_a_snapshot_bridges_or_is_refused(endpoint: str, held: list[tuple[int, int, int]],
-                                          snapshot: int, answer: str) -> None:
+def test_a_snapshot_bridges_or_is_refused(
+    endpoint: str, held: list[tuple[int, int, int]], snapshot: int, answer: str
+) -> None:
     """5.1 and 5.2: dropped is what the snapshot includes, the first kept update must link."""
     bench = Bench()
     number = bench.numbers[endpoint, "BTCUSDT"]
@@ -192,14 +252,27 @@ def test_a_snapshot_bridges_or_is_refused(endpoint: str, held: list[tuple[int, i
     assert bench.count(endpoint, "depth_gaps") == 0
 
 
-@pytest.mark.parametrize("text", [
-    b"", b"[]", b"{}", b'{"lastUpdateId":5,"bids":[]}', b'{"bids":[],"asks":[]}',
-    b'{"lastUpdateId":-5,"bids":[],"asks":[]}', b'{"lastUpdateId":"x","bids":[],"asks":[]}',
-    b'{"lastUpdateId":5,"bids":[["1"]],"asks":[]}', b'{"lastUpdateId":5,"bids":{},"asks":[]}',
-    b'{"lastUpdateId":5,"bids":[["1","-1"]],"asks":[]}', b'{"code":-1121,"msg":"Invalid symbol."}',
-    b'{"lastUpdateId":5,"bids":[["1","1e-30"]],"asks":[]}', b"<html>502</html>", b"\xff\xfe",
-    b'{"lastUpdateId":5,"bids":[["1","1"]],"asks":[["2","1"]]', body(5)[:-1] + b"}}",
-])
+@pytest.mark.parametrize(
+    "text",
+    [
+        b"",
+        b"[]",
+        b"{}",
+        b'{"lastUpdateId":5,"bids":[]}',
+        b'{"bids":[],"asks":[]}',
+        b'{"lastUpdateId":-5,"bids":[],"asks":[]}',
+        b'{"lastUpdateId":"x","bids":[],"asks":[]}',
+        b'{"lastUpdateId":5,"bids":[["1"]],"asks":[]}',
+        b'{"lastUpdateId":5,"bids":{},"asks":[]}',
+        b'{"lastUpdateId":5,"bids":[["1","-1"]],"asks":[]}',
+        b'{"code":-1121,"msg":"Invalid symbol."}',
+        b'{"lastUpdateId":5,"bids":[["1","1e-30"]],"asks":[]}',
+        b"<html>502</html>",
+        b"\xff\xfe",
+        b'{"lastUpdateId":5,"bids":[["1","1"]],"asks":[["2","1"]]',
+        body(5)[:-1] + b"}}",
+    ],
+)
 def test_a_body_that_is_no_book_is_refused_with_its_reason(text: bytes) -> None:
     bench = Bench()
     number = bench.numbers[SPOT, "BTCUSDT"]
@@ -214,9 +287,13 @@ def test_a_body_that_is_no_book_is_refused_with_its_reason(text: bytes) -> None:
 FRAMES = [
     depth(SPOT, 1, 2, 0, [["99.5", "1"]]),
     depth(SPOT, 3, 4, 0, [["99.25", "1.000"]], [["101.00000001", "3"]]),
-    trade(1, "0.5"), trade(2, "0.00000025", p="1.5e-7"), trade(3, "3"), best(9, "99.123"),
+    trade(1, "0.5"),
+    trade(2, "0.00000025", p="1.5e-7"),
+    trade(3, "3"),
+    best(9, "99.123"),
     depth(SPOT, 5, 6, 0, [["99.50", "0.00000000"]], [["101.00000001", "10"]]),
-    trade(4, "10000000000000"), depth(SPOT, 7, 8, 0, [["0.000000000001", "1"]]),
+    trade(4, "10000000000000"),
+    depth(SPOT, 7, 8, 0, [["0.000000000001", "1"]]),
 ]
 
 
@@ -225,12 +302,24 @@ def test_learned_digits_change_no_text() -> None:
     texts = []
     for steps in (None, "0.000000000001"):
         engine = Engine(epoch=7, sink="lines", learn=steps is None)
-        number = engine.add_instrument(SPOT, "BTCUSDT", exchange="x", symbol="S",
-                                       price_step=steps, qty_step=steps and "0.00001")
+        number = engine.add_instrument(
+            SPOT,
+            "BTCUSDT",
+            exchange="x",
+            symbol="S",
+            price_step=steps,
+            qty_step=steps and "0.00001",
+        )
         conn = engine.open_conn(SPOT)
-        if steps:   # sizes of 1e13 leave six decimals; 2.5e-7 needs eight
-            engine.add_instrument(SPOT, "BTCUSDT", exchange="x", symbol="S",
-                                  price_step=steps, qty_step=steps and "0.00000001")
+        if steps:  # sizes of 1e13 leave six decimals; 2.5e-7 needs eight
+            engine.add_instrument(
+                SPOT,
+                "BTCUSDT",
+                exchange="x",
+                symbol="S",
+                price_step=steps,
+                qty_step=steps and "0.00000001",
+            )
         engine.feed(conn, RECV, FRAMES[0].encode())
         assert engine.feed_snapshot(number, RECV, body(1)) == ""
         lines = []
@@ -238,7 +327,7 @@ def test_learned_digits_change_no_text() -> None:
             engine.feed(conn, RECV, frame.encode())
             lines += engine.take_lines().splitlines()
         texts.append([line for line in lines if not line.startswith(b"status")])
-        assert engine.counters()[SPOT].get("reject.overflow", 0) == 1   # 1e13 at eight decimals
+        assert engine.counters()[SPOT].get("reject.overflow", 0) == 1  # 1e13 at eight decimals
     assert texts[0] == texts[1]
 
 
@@ -253,8 +342,14 @@ def test_digits_beyond_the_known_are_refused_and_the_book_is_not_served() -> Non
     assert ("instruments", number, 0) in bench.engine.take_wants()
     assert bench.engine.book_state(number) != "LIVE", "an update is lost, the book goes on"
     assert [json.loads(text).get("invalid") for _, text in bench.data()] == [True]
-    bench.engine.add_instrument(SPOT, "BTCUSDT", exchange="binance", symbol="BTCUSDT",
-                                price_step="0.001", qty_step="0.00001")
+    bench.engine.add_instrument(
+        SPOT,
+        "BTCUSDT",
+        exchange="binance",
+        symbol="BTCUSDT",
+        price_step="0.001",
+        qty_step="0.00001",
+    )
     bench.feed(SPOT, depth(SPOT, 8, 9, 0, [["98.001", "1"]]))
     assert bench.engine.feed_snapshot(number, RECV, body(8)) == ""
     assert bench.engine.book_state(number) == "LIVE"
@@ -267,7 +362,8 @@ def test_an_absurd_number_does_not_spoil_the_instrument(qty: str) -> None:
     bench = Bench()
     bench.feed(SPOT, trade(1, qty))
     assert bench.counts(SPOT) == {"reject.surplus_digits": 1}
-    bench.engine.add_instrument(SPOT, "BTCUSDT", exchange="binance", symbol="BTCUSDT",
-                                price_step="0.01", qty_step="0.00001")
+    bench.engine.add_instrument(
+        SPOT, "BTCUSDT", exchange="binance", symbol="BTCUSDT", price_step="0.01", qty_step="0.00001"
+    )
     bench.feed(SPOT, trade(2, "10000000000000"))
     assert [message["qty"] for message in said(bench)] == [10**13]

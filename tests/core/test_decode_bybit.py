@@ -13,19 +13,57 @@ from tests.models.book import Reader
 SPOT, LINEAR = "bybit:spot", "bybit:linear"
 
 
-def book(u: int, bids: Any = (), asks: Any = (), *, snapshot: bool = False, depth: int = 50,
-         seq: int | None = None, cts: int = 1795305600119) -> str:
-    return json.dumps({
-        "topic": f"orderbook.{depth}.SOLUSDT", "type": "snapshot" if snapshot else "delta",
-        "ts": cts + 4, "data": {"s": "SOLUSDT", "b": bids, "a": asks, "u": u,
-                                "seq": u if seq is None else seq}, "cts": cts})
+def book(
+    u: int,
+    bids: Any = (),
+    asks: Any = (),
+    *,
+    snapshot: bool = False,
+    depth: int = 50,
+    seq: int | None = None,
+    cts: int = 1795305600119,
+) -> str:
+    return json.dumps(
+        {
+            "topic": f"orderbook.{depth}.SOLUSDT",
+            "type": "snapshot" if snapshot else "delta",
+            "ts": cts + 4,
+            "data": {
+                "s": "SOLUSDT",
+                "b": bids,
+                "a": asks,
+                "u": u,
+                "seq": u if seq is None else seq,
+            },
+            "cts": cts,
+        }
+    )
 
 
 def prints(*ids: str, **fields: Any) -> str:
-    return json.dumps({"topic": "publicTrade.SOLUSDT", "type": "snapshot", "ts": 1795305600301,
-                       "data": [{"T": 1795305600298, "s": "SOLUSDT", "S": "Sell", "v": "2.5",
-                                 "p": "181.42", "L": "MinusTick", "i": id, "BT": False,
-                                 "RPI": False, "seq": 9, **fields} for id in ids]})
+    return json.dumps(
+        {
+            "topic": "publicTrade.SOLUSDT",
+            "type": "snapshot",
+            "ts": 1795305600301,
+            "data": [
+                {
+                    "T": 1795305600298,
+                    "s": "SOLUSDT",
+                    "S": "Sell",
+                    "v": "2.5",
+                    "p": "181.42",
+                    "L": "MinusTick",
+                    "i": id,
+                    "BT": False,
+                    "RPI": False,
+                    "seq": 9,
+                    **fields,
+                }
+                for id in ids
+            ],
+        }
+    )
 
 
 START = book(10, [["99", "1"], ["98", "2"]], [["101", "1"]], snapshot=True)
@@ -178,17 +216,38 @@ def test_a_rest_book_is_of_another_stream_and_refused() -> None:
     assert line.bench.engine.book_state(line.number) == "BUFFERING"
 
 
-@pytest.mark.parametrize("data", [
-    [], {}, None, 5, "x", [5], [{}], [[]], [None], [{"s": "SOLUSDT"}],
-])
+@pytest.mark.parametrize(
+    "data",
+    [
+        [],
+        {},
+        None,
+        5,
+        "x",
+        [5],
+        [{}],
+        [[]],
+        [None],
+        [{"s": "SOLUSDT"}],
+    ],
+)
 def test_prints_without_prints(data: Any) -> None:
     """Run in a process of its own: an empty list once ended the process."""
     from tests.core.child import in_child
 
     def feed() -> dict[str, int]:
         bench = Bench()
-        bench.feed(LINEAR, json.dumps({"topic": "publicTrade.SOLUSDT", "type": "snapshot",
-                                       "ts": 1795305600301, "data": data}))
+        bench.feed(
+            LINEAR,
+            json.dumps(
+                {
+                    "topic": "publicTrade.SOLUSDT",
+                    "type": "snapshot",
+                    "ts": 1795305600301,
+                    "data": data,
+                }
+            ),
+        )
         assert bench.data() == []
         bench.feed(LINEAR, prints("after"))
         assert len(bench.data()) == 1

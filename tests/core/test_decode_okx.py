@@ -15,11 +15,14 @@ from tests.models.numbers import units
 SWAP = "BTC-USDT-SWAP"
 
 
-def row(prev: int | None, seq: int | None, bids: Any = (), asks: Any = (),
-        checksum: int | None = 0) -> dict[str, Any]:
-    found: dict[str, Any] = {"asks": [[*level, "0", "1"] for level in asks],
-                             "bids": [[*level, "0", "1"] for level in bids],
-                             "ts": "1790000000100"}
+def row(
+    prev: int | None, seq: int | None, bids: Any = (), asks: Any = (), checksum: int | None = 0
+) -> dict[str, Any]:
+    found: dict[str, Any] = {
+        "asks": [[*level, "0", "1"] for level in asks],
+        "bids": [[*level, "0", "1"] for level in bids],
+        "ts": "1790000000100",
+    }
     if checksum is not None:
         found["checksum"] = checksum
     if seq is not None:
@@ -28,8 +31,9 @@ def row(prev: int | None, seq: int | None, bids: Any = (), asks: Any = (),
 
 
 def books(action: str, *rows: dict[str, Any], name: str = SWAP, channel: str = "books") -> str:
-    return json.dumps({"arg": {"channel": channel, "instId": name}, "action": action,
-                       "data": list(rows)})
+    return json.dumps(
+        {"arg": {"channel": channel, "instId": name}, "action": action, "data": list(rows)}
+    )
 
 
 def body(seq: int, bids: Any = (("99", "100"),), asks: Any = (("101", "100"),)) -> bytes:
@@ -137,8 +141,9 @@ def test_start_by_rest(snapshot: int) -> None:
         assert line.state() == "BUFFERING"
         return
     assert (line.state(), line.reader.last_id) == ("LIVE", 20)
-    prices = [price for price, last in (("98", 7), ("97", 9), ("96", 15), ("95", 20))
-              if snapshot < last]
+    prices = [
+        price for price, last in (("98", 7), ("97", 9), ("96", 15), ("95", 20)) if snapshot < last
+    ]
     assert set(line.reader.bids) == {units(price) for price in ("99", *prices)}
 
 
@@ -174,8 +179,12 @@ def test_a_frame_with_several_updates(held: bool) -> None:
     line = Line()
     if not held:
         line.feed(books("snapshot", row(-1, 5, [["99", "100"]], [["101", "100"]])))
-    frame = books("update", row(5, 7, [["98", "100"]]), row(7, 9, [["98", "0"], ["97", "300"]]),
-                  row(9, 11, [], [["102", "100"]]))
+    frame = books(
+        "update",
+        row(5, 7, [["98", "100"]]),
+        row(7, 9, [["98", "0"], ["97", "300"]]),
+        row(9, 11, [], [["102", "100"]]),
+    )
     line.feed(frame)
     if held:
         assert line.bench.engine.feed_snapshot(line.number, RECV, body(5), 400) == ""
@@ -197,16 +206,24 @@ def test_an_unknown_contract_size_keeps_the_book_and_publishes_nothing() -> None
 
 def unpublished_line() -> Line:
     line = Line("XYZ-USDT-SWAP")
-    line.bench.feed("okx", books("snapshot", row(-1, 5, [["99", "10"]], [["101", "10"]]),
-                                 name=line.name))
+    line.bench.feed(
+        "okx", books("snapshot", row(-1, 5, [["99", "10"]], [["101", "10"]]), name=line.name)
+    )
     assert (line.bench.data(), line.state()) == ([], "LIVE")
     return line
 
 
 def test_once_the_contract_size_is_known_readers_get_a_whole_book() -> None:
     line = unpublished_line()
-    line.bench.engine.add_instrument("okx", line.name, exchange="okx", symbol="XYZUSDT-PERP",
-                                     price_step="0.1", qty_step="0.01", contract="10")
+    line.bench.engine.add_instrument(
+        "okx",
+        line.name,
+        exchange="okx",
+        symbol="XYZUSDT-PERP",
+        price_step="0.1",
+        qty_step="0.01",
+        contract="10",
+    )
     line.feed(books("update", row(5, 6, [["98", "3"]]), name=line.name))
     assert line.reader.bids == {units("99"): units("100"), units("98"): units("30")}
     assert line.reader.asks == {units("101"): units("100")}
@@ -216,8 +233,15 @@ def test_a_new_contract_size_is_no_mixture() -> None:
     """6: OKX can change `ctVal` of a live contract: sizes of all levels change with it."""
     line = Line()
     line.feed(books("snapshot", row(-1, 5, [["99", "100"]], [["101", "100"]])))
-    line.bench.engine.add_instrument("okx", SWAP, exchange="okx", symbol="BTCUSDT-PERP",
-                                     price_step="0.1", qty_step="0.01", contract="0.001")
+    line.bench.engine.add_instrument(
+        "okx",
+        SWAP,
+        exchange="okx",
+        symbol="BTCUSDT-PERP",
+        price_step="0.1",
+        qty_step="0.01",
+        contract="0.001",
+    )
     line.feed(books("update", row(5, 6, [["98", "10"]])))
     assert line.reader.bids == {units("99"): units("0.1"), units("98"): units("0.01")}
     assert line.reader.asks == {units("101"): units("0.1")}
@@ -225,9 +249,24 @@ def test_a_new_contract_size_is_no_mixture() -> None:
 
 def test_trades_of_two_connections_are_told_once() -> None:
     bench = Bench()
-    frame = json.dumps({"arg": {"channel": "trades", "instId": SWAP}, "data": [
-        {"instId": SWAP, "tradeId": "910045", "px": "64123.4", "sz": "12.5", "side": "sell",
-         "ts": "1790000000123", "count": "3", "source": "0", "seqId": 335226848777}]})
+    frame = json.dumps(
+        {
+            "arg": {"channel": "trades", "instId": SWAP},
+            "data": [
+                {
+                    "instId": SWAP,
+                    "tradeId": "910045",
+                    "px": "64123.4",
+                    "sz": "12.5",
+                    "side": "sell",
+                    "ts": "1790000000123",
+                    "count": "3",
+                    "source": "0",
+                    "seqId": 335226848777,
+                }
+            ],
+        }
+    )
     bench.feed("okx", frame)
     bench.conns["okx"] = bench.engine.open_conn("okx")
     bench.feed("okx", frame)

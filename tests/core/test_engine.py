@@ -19,8 +19,18 @@ SECOND = 10**9
 
 
 def trade(number: int, name: str = "BTCUSDT") -> str:
-    return json.dumps({"e": "trade", "E": 1795305600101, "T": 1795305600100, "s": name,
-                       "t": number, "p": "87010.1", "q": "0.1", "m": True})
+    return json.dumps(
+        {
+            "e": "trade",
+            "E": 1795305600101,
+            "T": 1795305600100,
+            "s": name,
+            "t": number,
+            "p": "87010.1",
+            "q": "0.1",
+            "m": True,
+        }
+    )
 
 
 def best(u: int) -> str:
@@ -28,8 +38,17 @@ def best(u: int) -> str:
 
 
 def diff(first: int, last: int, price: str = "98") -> str:
-    return json.dumps({"e": "depthUpdate", "E": 1795305600205, "s": "BTCUSDT", "U": first,
-                       "u": last, "b": [[price, "1"]], "a": []})
+    return json.dumps(
+        {
+            "e": "depthUpdate",
+            "E": 1795305600205,
+            "s": "BTCUSDT",
+            "U": first,
+            "u": last,
+            "b": [[price, "1"]],
+            "a": [],
+        }
+    )
 
 
 BODY = b'{"lastUpdateId":10,"bids":[["97","1"]],"asks":[["101","1"]]}'
@@ -64,8 +83,11 @@ def test_both_sinks_say_the_same() -> None:
     for golden in GOLDEN:
         for bench in (lines, resp):
             bench.feed(golden.endpoint, golden.frame)
-    published = [(words[1].decode(), words[2].decode()) for words in resp.commands()
-                 if words[0] == b"PUBLISH"]
+    published = [
+        (words[1].decode(), words[2].decode())
+        for words in resp.commands()
+        if words[0] == b"PUBLISH"
+    ]
     assert published == lines.lines()
     assert len(published) > 15
     assert not resp.engine.has_output()
@@ -78,9 +100,13 @@ def test_the_header_is_the_contracts() -> None:
     seqs: dict[str, int] = {}
     for channel, text in bench.lines():
         message = json.loads(text, parse_float=Decimal)
-        keys = [key for key in message if key in (
-            "type", "exchange", "symbol", "epoch", "seq", "ts_exchange", "ts_recv", "ts_pub")]
-        assert list(message)[:len(keys)] == keys
+        keys = [
+            key
+            for key in message
+            if key
+            in ("type", "exchange", "symbol", "epoch", "seq", "ts_exchange", "ts_recv", "ts_pub")
+        ]
+        assert list(message)[: len(keys)] == keys
         assert len(keys) == 8
         assert message["epoch"] == 7
         assert message["seq"] == seqs.get(channel, 0) + 1
@@ -108,12 +134,14 @@ def test_the_last_message_of_a_channel_stands_under_its_key() -> None:
         if tenth < 50:
             bench.feed("binance:spot", best(tenth + 1), now)
         bench.engine.on_timer(now)
-        sets += [(now, json.loads(words[2])["seq"]) for words in bench.commands()
-                 if words[:2] == [b"SET", b"p:last:bbo:binance:BTCUSDT"]]
+        sets += [
+            (now, json.loads(words[2])["seq"])
+            for words in bench.commands()
+            if words[:2] == [b"SET", b"p:last:bbo:binance:BTCUSDT"]
+        ]
     assert sets[0] == (RECV, 1)
     assert sets[-1][1] == 50
-    assert all(later[0] - sooner[0] >= SECOND // 10
-               for sooner, later in pairwise(sets))
+    assert all(later[0] - sooner[0] >= SECOND // 10 for sooner, later in pairwise(sets))
     assert len(sets) >= 10
 
 
@@ -122,8 +150,11 @@ def test_the_key_of_a_book_says_which_message_it_includes() -> None:
     number = bench.start_book()
 
     def keys() -> list[dict[str, Any]]:
-        return [json.loads(words[2]) for words in bench.commands()
-                if words[:2] == [b"SET", b"book:binance:BTCUSDT"]]
+        return [
+            json.loads(words[2])
+            for words in bench.commands()
+            if words[:2] == [b"SET", b"book:binance:BTCUSDT"]
+        ]
 
     first = keys()
     assert [key["depth_seq"] for key in first] == [1]
@@ -148,8 +179,11 @@ def test_streams_hold_every_message_of_their_kind() -> None:
     for number in (1, 2, 5):
         bench.feed("binance:spot", trade(number))
     bench.feed("binance:spot", best(1))
-    published = {(words[1].decode(), json.loads(words[2])["seq"]): words[2]
-                 for words in bench.commands() if words[0] == b"PUBLISH"}
+    published = {
+        (words[1].decode(), json.loads(words[2])["seq"]): words[2]
+        for words in bench.commands()
+        if words[0] == b"PUBLISH"
+    }
     taken = bench.engine.take_log()
     assert taken is not None
     data, index, count = taken
@@ -157,7 +191,7 @@ def test_streams_hold_every_message_of_their_kind() -> None:
     assert len(rows) == count == 4
     prevs: dict[str, int] = {}
     for channel, seq, offset, size in rows:
-        [words] = commands(data[offset:offset + size])
+        [words] = commands(data[offset : offset + size])
         key = bench.engine.stream_key(channel).encode()
         name = bench.engine.channel_name(channel)
         assert key == b"p:log:" + name.removeprefix("p:").encode()
@@ -212,7 +246,8 @@ def test_snapshots_that_are_refused_ask_a_bounded_number_of_questions() -> None:
     number = bench.numbers["binance:spot", "BTCUSDT"]
     for _ in range(5000):
         bench.engine.feed_snapshot(
-            number, RECV, b'{"lastUpdateId":10,"bids":[["0.123456789","1"]],"asks":[]}')
+            number, RECV, b'{"lastUpdateId":10,"bids":[["0.123456789","1"]],"asks":[]}'
+        )
     assert len(bench.engine.take_wants()) <= 4096
 
 
@@ -222,8 +257,10 @@ def test_times_of_frames_without_a_receive_time() -> None:
     bench.feed("binance:spot", trade(1), 0)
     bench.feed("binance:spot", trade(2), RECV)
     bench.feed("binance:spot", trade(3), 0)
-    times = [(message["ts_recv"], message["ts_pub"]) for message in
-             (json.loads(text) for _, text in bench.data())]
+    times = [
+        (message["ts_recv"], message["ts_pub"])
+        for message in (json.loads(text) for _, text in bench.data())
+    ]
     assert times == [(None, 1795305600100 * 10**6), (RECV, RECV), (None, RECV)]
 
 
@@ -231,8 +268,12 @@ def test_times_of_frames_without_a_receive_time() -> None:
 def test_publishing_begins_with_a_whole_book(field: str) -> None:
     """An instrument may be kept back at first; nothing is said of it until it is let go."""
     engine = Engine(epoch=1, sink="lines")
-    options: dict[str, Any] = {"exchange": "x", "symbol": "S", "price_step": "0.01",
-                               "qty_step": "0.001"}
+    options: dict[str, Any] = {
+        "exchange": "x",
+        "symbol": "S",
+        "price_step": "0.01",
+        "qty_step": "0.001",
+    }
     off = {"publish": False} if field == "publish" else {"contract": None}
     number = engine.add_instrument("binance:spot", "BTCUSDT", **options, **off)
     conn = engine.open_conn("binance:spot")
@@ -242,8 +283,11 @@ def test_publishing_begins_with_a_whole_book(field: str) -> None:
     assert b"depth:" not in engine.take_lines()
     assert engine.add_instrument("binance:spot", "BTCUSDT", **options) == number
     engine.feed(conn, RECV, diff(12, 13, "96").encode())
-    said = [json.loads(line.partition(b" ")[2]) for line in engine.take_lines().splitlines()
-            if line.startswith(b"depth:")]
+    said = [
+        json.loads(line.partition(b" ")[2])
+        for line in engine.take_lines().splitlines()
+        if line.startswith(b"depth:")
+    ]
     assert said[0]["snapshot"] is True
     assert engine.books()[number]["bids"] == 3
 
@@ -252,8 +296,9 @@ def test_few_levels_are_no_trouble() -> None:
     """`depth_levels` below ten: what is wanted whole is at least one level."""
     for levels in (1, 5, 9):
         engine = Engine(epoch=1, sink="lines", depth_levels=levels)
-        number = engine.add_instrument("binance:spot", "BTCUSDT", exchange="x", symbol="S",
-                                       price_step="0.01", qty_step="0.001")
+        number = engine.add_instrument(
+            "binance:spot", "BTCUSDT", exchange="x", symbol="S", price_step="0.01", qty_step="0.001"
+        )
         conn = engine.open_conn("binance:spot")
         engine.feed(conn, RECV, diff(9, 11).encode())
         assert engine.feed_snapshot(number, RECV, BODY, 1) == ""
@@ -272,12 +317,21 @@ def test_alerts_and_status() -> None:
     bench.engine.status("okx", "{}", RECV)
     bench.engine.alert("clock", "{}", RECV + 1)
     assert bench.lines() == [
-        ("alert:clock", '{"type":"alert","epoch":7,"seq":1,"ts_exchange":null,"ts_recv":null,'
-                        f'"ts_pub":{RECV},"offset_ms":3}}'),
-        ("status:okx", '{"type":"status","exchange":"okx","epoch":7,"seq":1,"ts_exchange":null,'
-                       f'"ts_recv":null,"ts_pub":{RECV}}}'),
-        ("alert:clock", '{"type":"alert","epoch":7,"seq":2,"ts_exchange":null,"ts_recv":null,'
-                        f'"ts_pub":{RECV + 1}}}'),
+        (
+            "alert:clock",
+            '{"type":"alert","epoch":7,"seq":1,"ts_exchange":null,"ts_recv":null,'
+            f'"ts_pub":{RECV},"offset_ms":3}}',
+        ),
+        (
+            "status:okx",
+            '{"type":"status","exchange":"okx","epoch":7,"seq":1,"ts_exchange":null,'
+            f'"ts_recv":null,"ts_pub":{RECV}}}',
+        ),
+        (
+            "alert:clock",
+            '{"type":"alert","epoch":7,"seq":2,"ts_exchange":null,"ts_recv":null,'
+            f'"ts_pub":{RECV + 1}}}',
+        ),
     ]
 
 
@@ -295,7 +349,8 @@ def test_last_seen_and_unknown_instruments() -> None:
         bench.engine.open_conn("kraken:spot")
     for step in ("", "x", "1e-19", "NaN"):
         with pytest.raises(ValueError, match=r"number|decimals"):
-            bench.engine.add_instrument("okx", f"A{step}", exchange="okx", symbol="A",
-                                        price_step=step, qty_step="1")
+            bench.engine.add_instrument(
+                "okx", f"A{step}", exchange="okx", symbol="A", price_step=step, qty_step="1"
+            )
     with pytest.raises(ValueError, match="contract"):
         bench.engine.add_instrument("okx", "B", exchange="okx", symbol="B", contract="-1")

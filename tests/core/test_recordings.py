@@ -20,7 +20,7 @@ from tests.models.numbers import units
 from tests.models.rebuild import Best, Entry, Fill, Line, Rebuild, entries
 
 FULL = bool(os.environ.get("P9_FULL"))
-MOST = 10**9 if FULL else 12_000     # frames of one recording
+MOST = 10**9 if FULL else 12_000  # frames of one recording
 
 # path, endpoint, OKX checksums in it
 FILES = [
@@ -38,8 +38,9 @@ FILES = [
     ("okx/ten_instruments_l2tbt_2022-02-27", "okx", 3679),
     ("okx/books_btcusdt_uniusdswap_2022-05-13", "okx", 290),
 ]
-NAMED = pytest.mark.parametrize(("name", "endpoint", "checksums"), FILES,
-                                ids=[name for name, _, _ in FILES])
+NAMED = pytest.mark.parametrize(
+    ("name", "endpoint", "checksums"), FILES, ids=[name for name, _, _ in FILES]
+)
 
 
 def recorded(recordings: Path, name: str) -> list[Entry]:
@@ -64,16 +65,22 @@ class Run:
 
     def resolve(self, endpoint: str, venue_id: str) -> dict[str, Any]:
         """Venue units throughout: the rebuild knows no contract sizes."""
-        return {"exchange": "x", "symbol": venue_id, "price_step": None, "qty_step": None,
-                "contract": "1"}
+        return {
+            "exchange": "x",
+            "symbol": venue_id,
+            "price_step": None,
+            "qty_step": None,
+            "contract": "1",
+        }
 
     def number(self, name: str) -> int:
         return self.engine.add_instrument(self.endpoint, name, **self.resolve("", name))
 
     def take(self, entry: Entry) -> bytes:
         if entry.kind == "depth":
-            self.engine.feed_snapshot(self.number(entry.symbol), entry.recv_ns, entry.raw,
-                                      entry.limit)
+            self.engine.feed_snapshot(
+                self.number(entry.symbol), entry.recv_ns, entry.raw, entry.limit
+            )
         else:
             self.engine.feed(self.conn, entry.recv_ns, entry.raw)
         text = self.engine.take_lines()
@@ -89,13 +96,24 @@ class Run:
             elif feed == "trade":
                 said = json.loads(message, parse_float=Decimal)
                 assert said["buyer_maker"] == (said["side"] == "sell")
-                self.fills.append((name, Fill(said["id"], units(said["price"]), units(said["qty"]),
-                                              said["side"], said["count"])))
+                self.fills.append(
+                    (
+                        name,
+                        Fill(
+                            said["id"],
+                            units(said["price"]),
+                            units(said["qty"]),
+                            said["side"],
+                            said["count"],
+                        ),
+                    )
+                )
             elif feed == "bbo":
                 said = json.loads(message, parse_float=Decimal)
-                sides = [None if said[side] is None
-                         else (units(said[side]), units(said[f"{side}_qty"]))
-                         for side in ("bid", "ask")]
+                sides = [
+                    None if said[side] is None else (units(said[side]), units(said[f"{side}_qty"]))
+                    for side in ("bid", "ask")
+                ]
                 self.best.append((name, Best(said["id"], sides[0], sides[1])))
             elif feed == "alert:gap":
                 self.holes.append(json.loads(message))
@@ -133,8 +151,9 @@ def replay(recorded: list[Entry], endpoint: str) -> tuple[Run, Rebuild]:
 
 @NAMED
 @pytest.mark.timeout(600)
-def test_books_trades_and_best_prices(recordings: Path, name: str, endpoint: str,
-                                      checksums: int) -> None:
+def test_books_trades_and_best_prices(
+    recordings: Path, name: str, endpoint: str, checksums: int
+) -> None:
     recording = recorded(recordings, name)
     run, rebuild = replay(recording, endpoint)
     counts = run.engine.counters()[endpoint]
@@ -154,8 +173,10 @@ def test_books_trades_and_best_prices(recordings: Path, name: str, endpoint: str
 
 
 def text_of(levels: Levels, bid: bool) -> list[list[str]]:
-    return [[f"{value // 10**18}.{value % 10**18:018d}" for value in pair]
-            for pair in sorted(levels.items(), reverse=bid)]
+    return [
+        [f"{value // 10**18}.{value % 10**18:018d}" for value in pair]
+        for pair in sorted(levels.items(), reverse=bid)
+    ]
 
 
 def snapshot_of(endpoint: str, name: str, line: Line, recv_ns: int) -> Entry:
@@ -167,10 +188,16 @@ def snapshot_of(endpoint: str, name: str, line: Line, recv_ns: int) -> Entry:
     if endpoint == "okx":
         frame: dict[str, Any] = {
             "arg": {"channel": "books-l2-tbt" if "tbt" in name else "books", "instId": name},
-            "action": "snapshot", "data": [{"bids": bids, "asks": asks, "ts": "1646003668000"}]}
+            "action": "snapshot",
+            "data": [{"bids": bids, "asks": asks, "ts": "1646003668000"}],
+        }
     else:
-        frame = {"topic": f"orderbook.200.{name}", "type": "snapshot", "ts": 1786310819000,
-                 "data": {"s": name, "b": bids, "a": asks, "u": line.last_id, "seq": 1}}
+        frame = {
+            "topic": f"orderbook.200.{name}",
+            "type": "snapshot",
+            "ts": 1786310819000,
+            "data": {"s": name, "b": bids, "a": asks, "u": line.last_id, "seq": 1},
+        }
     return Entry("frame", recv_ns, json.dumps(frame).encode(), "", 0)
 
 
@@ -181,7 +208,7 @@ def holes_in(recording: list[Entry], endpoint: str, seed: int) -> tuple[list[Ent
     rebuild = Rebuild(endpoint)
     kept: list[Entry] = []
     places: list[int] = []
-    missing: dict[str, int] = {}     # instrument -> its updates since one was left out
+    missing: dict[str, int] = {}  # instrument -> its updates since one was left out
     for entry in recording:
         before = {name: line.last_id for name, line in rebuild.lines.items() if line.live}
         name = rebuild.take(entry)
@@ -199,19 +226,25 @@ def holes_in(recording: list[Entry], endpoint: str, seed: int) -> tuple[list[Ent
                 places.append(len(kept) - 1)
             if missing[name] == 6:
                 kept.append(snapshot_of(endpoint, name, rebuild.lines[name], entry.recv_ns))
-            if missing[name] == 8:      # it is live again
+            if missing[name] == 8:  # it is live again
                 del missing[name]
     return kept, places
 
 
 @pytest.mark.parametrize("seed", range(3 if FULL else 2))
-@pytest.mark.parametrize(("name", "endpoint"), [
-    (name, endpoint) for name, endpoint, _ in FILES
-    if endpoint != "okx" and "no_snapshot" not in name and "orderbook1" not in name])
+@pytest.mark.parametrize(
+    ("name", "endpoint"),
+    [
+        (name, endpoint)
+        for name, endpoint, _ in FILES
+        if endpoint != "okx" and "no_snapshot" not in name and "orderbook1" not in name
+    ],
+)
 @pytest.mark.timeout(600)
-def test_holes_are_found_where_they_are(recordings: Path, name: str, endpoint: str,
-                                        seed: int) -> None:
-    recording = recorded(recordings, name)[:None if FULL else 6000]
+def test_holes_are_found_where_they_are(
+    recordings: Path, name: str, endpoint: str, seed: int
+) -> None:
+    recording = recorded(recordings, name)[: None if FULL else 6000]
     kept, places = holes_in(recording, endpoint, seed)
     run, rebuild = replay(kept, endpoint)
     assert rebuild.gaps == ["depth"] * len(places)
@@ -241,7 +274,8 @@ def without(recording: list[Entry], seed: int, wanted: bytes) -> Iterator[Entry]
 @pytest.mark.parametrize("seed", range(10 if FULL else 3))
 @pytest.mark.parametrize(("name", "endpoint"), [(n, e) for n, e, _ in FILES if e == "okx"])
 def test_lost_updates_without_ids_are_found_by_the_checksum(
-        recordings: Path, name: str, endpoint: str, seed: int) -> None:
+    recordings: Path, name: str, endpoint: str, seed: int
+) -> None:
     kept = list(without(recorded(recordings, name), seed, b'"action":"update"'))
     run, rebuild = replay(kept, endpoint)
     counts = run.engine.counters()[endpoint]
@@ -251,13 +285,15 @@ def test_lost_updates_without_ids_are_found_by_the_checksum(
 
 @pytest.mark.parametrize("seed", range(3))
 def test_lost_trades_are_told(recordings: Path, seed: int) -> None:
-    kept = list(without(recorded(recordings, "binance/usdm/btcusdt_2024-08-08"), seed,
-                        b'"e":"trade"'))
+    kept = list(
+        without(recorded(recordings, "binance/usdm/btcusdt_2024-08-08"), seed, b'"e":"trade"')
+    )
     run, rebuild = replay(kept, "binance:linear")
     assert [hole["feed"] for hole in run.holes] == rebuild.gaps == ["trade"] * len(rebuild.gaps)
     assert len(rebuild.gaps) > 5
     told = {int(fill.id) for _, fill in run.fills}
-    missing = {number for hole in run.holes
-               for number in range(hole["first_id"], hole["last_id"] + 1)}
+    missing = {
+        number for hole in run.holes for number in range(hole["first_id"], hole["last_id"] + 1)
+    }
     assert told | missing == set(range(min(told), max(told) + 1))
     assert not told & missing

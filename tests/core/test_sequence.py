@@ -9,8 +9,15 @@ import pytest
 from tests.core.simulation import Simulation
 
 SEEDS = 300 if os.environ.get("P9_FULL") else 30
-KINDS = ["binance:spot", "binance:linear", "bybit:spot", "bybit:linear", "okx", "okx/rest",
-         "okx/rest/resets"]
+KINDS = [
+    "binance:spot",
+    "binance:linear",
+    "bybit:spot",
+    "bybit:linear",
+    "okx",
+    "okx/rest",
+    "okx/rest/resets",
+]
 
 
 def run(simulation: Simulation, seed: int, steps: int, pause_ns: int) -> Simulation:
@@ -18,8 +25,9 @@ def run(simulation: Simulation, seed: int, steps: int, pause_ns: int) -> Simulat
         simulation.run(steps, pause_ns)
     except AssertionError as error:
         story = "\n  ".join(simulation.log)
-        raise AssertionError(f"seed {seed}, step {simulation.step_number}: {error}\n  {story}"
-                             ) from error
+        raise AssertionError(
+            f"seed {seed}, step {simulation.step_number}: {error}\n  {story}"
+        ) from error
     return simulation
 
 

@@ -30,8 +30,11 @@ def best(levels: Levels, bid: bool, count: int) -> Levels:
 
 def difference(before: Levels, after: Levels) -> Changes:
     """What turns one side into the other, in order of price."""
-    return [(price, after.get(price, 0)) for price in sorted(before.keys() | after.keys())
-            if before.get(price, 0) != after.get(price, 0)]
+    return [
+        (price, after.get(price, 0))
+        for price in sorted(before.keys() | after.keys())
+        if before.get(price, 0) != after.get(price, 0)
+    ]
 
 
 class SideModel:
@@ -40,8 +43,8 @@ class SideModel:
     def __init__(self, bid: bool, keep: int, slack: int) -> None:
         self.bid, self.keep, self.slack = bid, keep, slack
         self.levels: Levels = {}
-        self.floor: int | None = None   # prices worse than this are taken no more
-        self.known: int | None = None   # prices worse than this were beyond the snapshot
+        self.floor: int | None = None  # prices worse than this are taken no more
+        self.known: int | None = None  # prices worse than this were beyond the snapshot
 
     def worse(self, price: int, than: int | None) -> bool:
         return than is not None and (price < than if self.bid else price > than)
@@ -57,7 +60,8 @@ class SideModel:
 
     def apply(self, changes: Changes) -> None:
         self.levels = replaced(
-            self.levels, [change for change in changes if not self.worse(change[0], self.floor)])
+            self.levels, [change for change in changes if not self.worse(change[0], self.floor)]
+        )
         if len(self.levels) > self.keep + self.slack:
             self.levels = best(self.levels, self.bid, self.keep)
             if self.slack:

@@ -19,10 +19,10 @@ from tests.models.numbers import units
 class Entry(NamedTuple):
     """One line of a recording that an engine is given."""
 
-    kind: str       # "frame", or "depth" for the body of a depth request
+    kind: str  # "frame", or "depth" for the body of a depth request
     recv_ns: int
     raw: bytes
-    symbol: str     # of a depth request
+    symbol: str  # of a depth request
     limit: int
 
 
@@ -35,8 +35,9 @@ def entries(path: Path) -> Iterator[Entry]:
             elif record["k"] == "rest" and "/depth?" in record["url"]:
                 found = re.search(r"symbol=(\w+)&limit=(\d+)", record["url"])
                 assert found, record["url"]
-                yield Entry("depth", record["recv_ns"], record["raw"].encode(), found[1],
-                            int(found[2]))
+                yield Entry(
+                    "depth", record["recv_ns"], record["raw"].encode(), found[1], int(found[2])
+                )
 
 
 class Best(NamedTuple):
@@ -68,9 +69,9 @@ class Line:
     last_id: int | None = None
     live: bool = False
     waiting: list[dict[str, Any]] = field(default_factory=list)
-    loaded: bool = False               # a snapshot is there; before an update has followed it
-                                       # the book may be served, afterwards it must
-    joined: bool = False               # an update has followed the snapshot
+    loaded: bool = False  # a snapshot is there; before an update has followed it
+    # the book may be served, afterwards it must
+    joined: bool = False  # an update has followed the snapshot
     last_trade: int | None = None
     last_best: int = -1
 
@@ -89,12 +90,19 @@ class Line:
 
     def crc(self) -> int:
         """OKX 5.4, from canonical digits."""
+
         def text(value: int) -> str:
             whole, after = divmod(value, 10**18)
             return f"{whole}.{after:018d}".rstrip("0").rstrip(".")
+
         bids, asks = sorted(self.bids.items(), reverse=True)[:25], sorted(self.asks.items())[:25]
-        parts = [text(number) for n in range(25) for side in (bids, asks)
-                 for pair in side[n:n + 1] for number in pair]
+        parts = [
+            text(number)
+            for n in range(25)
+            for side in (bids, asks)
+            for pair in side[n : n + 1]
+            for number in pair
+        ]
         crc = zlib.crc32(":".join(parts).encode())
         return crc - (crc >> 31 << 32)
 
@@ -141,12 +149,22 @@ class Rebuild:
                 self.gaps.append("trade")
             line.last_trade = number
             count = 1 if kind == "trade" else data["l"] - data["f"] + 1
-            self.fills.append((data["s"], Fill(str(number), units(data["p"]), units(data["q"]),
-                                               "sell" if data["m"] else "buy", count)))
+            self.fills.append(
+                (
+                    data["s"],
+                    Fill(
+                        str(number),
+                        units(data["p"]),
+                        units(data["q"]),
+                        "sell" if data["m"] else "buy",
+                        count,
+                    ),
+                )
+            )
         return None
 
     def binance_link(self, line: Line, data: dict[str, Any]) -> str:
-        """"next", "old" or "gap". Only the first update behind a USD-M snapshot may straddle it;
+        """ "next", "old" or "gap". Only the first update behind a USD-M snapshot may straddle it;
         a spot update may always begin before what is known ends."""
         assert line.last_id is not None
         if data["u"] <= line.last_id:
@@ -188,7 +206,7 @@ class Rebuild:
             if all(self.binance_apply(line, data) for data in line.waiting):
                 line.live, line.waiting = line.joined, []
             else:
-                line.loaded = False    # too old, or a hole behind it
+                line.loaded = False  # too old, or a hole behind it
 
     # ---- Bybit -----------------------------------------------------------------------
 
@@ -196,8 +214,12 @@ class Rebuild:
         topic, data = frame.get("topic", ""), frame.get("data", {})
         if topic.startswith("publicTrade."):
             for fill in data:
-                self.fills.append((fill["s"], Fill(fill["i"], units(fill["p"]), units(fill["v"]),
-                                                   fill["S"].lower(), 1)))
+                self.fills.append(
+                    (
+                        fill["s"],
+                        Fill(fill["i"], units(fill["p"]), units(fill["v"]), fill["S"].lower(), 1),
+                    )
+                )
         if not topic.startswith("orderbook."):
             return None
         line = self.line(data["s"])
@@ -224,8 +246,18 @@ class Rebuild:
         channel, name = frame["arg"]["channel"], frame["arg"].get("instId", "")
         if channel == "trades":
             for fill in frame.get("data", ()):
-                self.fills.append((name, Fill(fill["tradeId"], units(fill["px"]), units(fill["sz"]),
-                                              fill["side"], int(fill.get("count", 1)))))
+                self.fills.append(
+                    (
+                        name,
+                        Fill(
+                            fill["tradeId"],
+                            units(fill["px"]),
+                            units(fill["sz"]),
+                            fill["side"],
+                            int(fill.get("count", 1)),
+                        ),
+                    )
+                )
         if channel not in ("books", "books-l2-tbt") or "data" not in frame:
             return None
         line = self.line(name)

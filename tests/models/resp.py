@@ -10,16 +10,16 @@ def commands(data: bytes) -> list[list[bytes]]:
     def number(mark: bytes) -> int:
         nonlocal at
         end = data.index(b"\r\n", at)
-        assert data[at:at + 1] == mark, data[at:at + 20]
-        value, at = int(data[at + 1:end]), end + 2
+        assert data[at : at + 1] == mark, data[at : at + 20]
+        value, at = int(data[at + 1 : end]), end + 2
         return value
 
     while at < len(data):
         words = []
         for _ in range(number(b"*")):
             size = number(b"$")
-            words.append(data[at:at + size])
-            assert data[at + size:at + size + 2] == b"\r\n"
+            words.append(data[at : at + size])
+            assert data[at + size : at + size + 2] == b"\r\n"
             at += size + 2
         found.append(words)
     return found

@@ -14,7 +14,7 @@ from typing import Any
 
 from tests.models.book import Changes, Levels, best, difference
 
-TICK, LOT = 10**16, 10**15    # one hundredth, one thousandth, at 18 decimals
+TICK, LOT = 10**16, 10**15  # one hundredth, one thousandth, at 18 decimals
 State = tuple[Levels, Levels]
 
 
@@ -24,15 +24,20 @@ class Frame:
 
     text: bytes
     snapshot: bool
-    since: int     # version that it follows
-    version: int   # version that it leads to
+    since: int  # version that it follows
+    version: int  # version that it leads to
 
 
 def texts(changes: Changes, columns: tuple[str, ...] = ()) -> list[list[str]]:
     """[[price, size, ...]] as venues write them, zeros at the end and all."""
-    return [[f"{price // TICK // 100}.{price // TICK % 100:02d}",
-             f"{qty // LOT // 1000}.{qty // LOT % 1000:03d}" if qty else "0", *columns]
-            for price, qty in changes]
+    return [
+        [
+            f"{price // TICK // 100}.{price // TICK % 100:02d}",
+            f"{qty // LOT // 1000}.{qty // LOT % 1000:03d}" if qty else "0",
+            *columns,
+        ]
+        for price, qty in changes
+    ]
 
 
 class Market:
@@ -77,9 +82,9 @@ class Venue:
         self.random, self.window = random, window
         self.market = Market(random, levels)
         self.history: list[State] = []
-        self.ids: list[int] = []               # of each version
-        self.found: dict[int, int] = {}        # id -> newest version of that id
-        self.event_ends: list[int] = []        # versions at which an event ended
+        self.ids: list[int] = []  # of each version
+        self.found: dict[int, int] = {}  # id -> newest version of that id
+        self.event_ends: list[int] = []  # versions at which an event ended
         self.id = random.randint(10**9, 10**12)
         self.note()
 
@@ -112,13 +117,17 @@ class Venue:
 
     def change(self) -> tuple[Changes, Changes]:
         """Every level that was touched since the end of the last event, as it is now."""
-        states = [*self.history[self.event_ends[-1]:], self.view()]
+        states = [*self.history[self.event_ends[-1] :], self.view()]
         sides = []
         for side in (0, 1):
-            touched = {price for one, other in pairwise(states)
-                       for price, _ in difference(one[side], other[side])}
-            sides.append(self.order([(price, states[-1][side].get(price, 0))
-                                     for price in sorted(touched)]))
+            touched = {
+                price
+                for one, other in pairwise(states)
+                for price, _ in difference(one[side], other[side])
+            }
+            sides.append(
+                self.order([(price, states[-1][side].get(price, 0)) for price in sorted(touched)])
+            )
         return sides[0], sides[1]
 
     def event(self) -> Frame | None:
@@ -131,8 +140,11 @@ class Venue:
         """The body of a depth request at a version, and its levels."""
         bids, asks = self.history[version]
         cut = best(bids, True, limit), best(asks, False, limit)
-        body = self.body(self.ids[version], texts(sorted(cut[0].items(), reverse=True)),
-                         texts(sorted(cut[1].items())))
+        body = self.body(
+            self.ids[version],
+            texts(sorted(cut[0].items(), reverse=True)),
+            texts(sorted(cut[1].items())),
+        )
         return json.dumps(body).encode(), cut
 
     def body(self, number: int, bids: list[list[str]], asks: list[list[str]]) -> dict[str, Any]:
@@ -160,8 +172,15 @@ class Binance(Venue):
             self.note()
         bids, asks = self.change()
         self.event_ends.append(self.now())
-        data: dict[str, Any] = {"e": "depthUpdate", "E": 1795305600205, "s": "BTCUSDT",
-                                "U": first, "u": self.id, "b": texts(bids), "a": texts(asks)}
+        data: dict[str, Any] = {
+            "e": "depthUpdate",
+            "E": 1795305600205,
+            "s": "BTCUSDT",
+            "U": first,
+            "u": self.id,
+            "b": texts(bids),
+            "a": texts(asks),
+        }
         if self.linear:
             data |= {"T": 1795305600199, "ps": "BTCUSDT", "st": 1, "pu": self.ids[since]}
         frame = {"stream": "btcusdt@depth@100ms", "data": data} if self.combined else data
@@ -178,10 +197,20 @@ class Bybit(Venue):
         self.event_ends.append(0)
 
     def frame(self, kind: str, bids: Changes, asks: Changes, since: int) -> Frame:
-        data = {"s": "SOLUSDT", "b": texts(bids), "a": texts(asks), "u": self.id,
-                "seq": 10**9 + len(self.ids)}
-        frame = {"topic": f"orderbook.{self.window}.SOLUSDT", "type": kind,
-                 "ts": 1795305600123, "data": data, "cts": 1795305600119}
+        data = {
+            "s": "SOLUSDT",
+            "b": texts(bids),
+            "a": texts(asks),
+            "u": self.id,
+            "seq": 10**9 + len(self.ids),
+        }
+        frame = {
+            "topic": f"orderbook.{self.window}.SOLUSDT",
+            "type": kind,
+            "ts": 1795305600123,
+            "data": data,
+            "cts": 1795305600119,
+        }
         return Frame(json.dumps(frame).encode(), kind == "snapshot", since, self.now())
 
     def event(self) -> Frame | None:
@@ -198,8 +227,9 @@ class Bybit(Venue):
     def pushed(self) -> Frame:
         # of the book when the last event ended: what moved since goes into the next one
         bids, asks = self.history[-1]
-        return self.frame("snapshot", sorted(bids.items(), reverse=True), sorted(asks.items()),
-                          self.now())
+        return self.frame(
+            "snapshot", sorted(bids.items(), reverse=True), sorted(asks.items()), self.now()
+        )
 
     def restart(self) -> Frame:
         self.id = 1
@@ -215,15 +245,24 @@ class Okx(Venue):
         self.pushes, self.resets = pushes, resets
         self.says_deletes = random.random() < 0.5
         self.used = {self.id}
-        self.reset_at = 0       # version of the newest reset
+        self.reset_at = 0  # version of the newest reset
         self.event_ends.append(0)
 
     def frame(self, action: str, bids: Changes, asks: Changes, prev: int, since: int) -> Frame:
-        data = {"asks": texts(asks, ("0", "3")), "bids": texts(bids, ("0", "1")),
-                "ts": "1790000000200", "checksum": 0, "prevSeqId": prev, "seqId": self.id}
+        data = {
+            "asks": texts(asks, ("0", "3")),
+            "bids": texts(bids, ("0", "1")),
+            "ts": "1790000000200",
+            "checksum": 0,
+            "prevSeqId": prev,
+            "seqId": self.id,
+        }
         channel = "books50-l2-tbt" if self.window else "books"
-        frame = {"arg": {"channel": channel, "instId": "BTC-USDT"}, "action": action,
-                 "data": [data]}
+        frame = {
+            "arg": {"channel": channel, "instId": "BTC-USDT"},
+            "action": action,
+            "data": [data],
+        }
         return Frame(json.dumps(frame).encode(), action == "snapshot", since, self.now())
 
     def event(self) -> Frame:
@@ -250,11 +289,18 @@ class Okx(Venue):
 
     def pushed(self) -> Frame:
         bids, asks = self.history[-1]
-        return self.frame("snapshot", sorted(bids.items(), reverse=True), sorted(asks.items()),
-                          -1, self.now())
+        return self.frame(
+            "snapshot", sorted(bids.items(), reverse=True), sorted(asks.items()), -1, self.now()
+        )
 
     def body(self, number: int, bids: list[list[str]], asks: list[list[str]]) -> dict[str, Any]:
         def wide(levels: list[list[str]]) -> list[list[str]]:
             return [[*level, "0", "1"] for level in levels]
-        return {"code": "0", "msg": "", "data": [{"asks": wide(asks), "bids": wide(bids),
-                                                  "ts": "1790000000200", "seqId": number}]}
+
+        return {
+            "code": "0",
+            "msg": "",
+            "data": [
+                {"asks": wide(asks), "bids": wide(bids), "ts": "1790000000200", "seqId": number}
+            ],
+        }

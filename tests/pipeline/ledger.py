@@ -25,11 +25,11 @@ class Book:
         self.truth = truth
         self.held: Sides = ({}, {})
         self.live = False
-        self.states: list[tuple[float, str]] = []   # (monotonic s, "live" or why not)
+        self.states: list[tuple[float, str]] = []  # (monotonic s, "live" or why not)
         self.checked = 0
         self.key = (0, 0)
         self.last_id = 0
-        self.backlog: list[Message] | None = None   # what came since a hole in seq
+        self.backlog: list[Message] | None = None  # what came since a hole in seq
 
     def take(self, at: float, message: Message, *, compare: bool = True) -> str:
         """Why it is wrong, "" if it is not."""
@@ -82,7 +82,7 @@ class Ledger:
         self.faults: list[str] = []
         self.bbo = Counter[Name]()
         self._by_channel = {name.channel: name for name in names}
-        self._trades_ok: dict[Name, tuple[int, int]] = {}       # rows and messages compared
+        self._trades_ok: dict[Name, tuple[int, int]] = {}  # rows and messages compared
 
     def look(self, call: Call) -> None:
         news = self.channels.new()
@@ -160,8 +160,11 @@ class Ledger:
             book.truth.refresh()
 
     def not_live(self) -> list[str]:
-        return [f"{name.channel} {book.states[-1:]}" for name, book in self.books.items()
-                if not book.live]
+        return [
+            f"{name.channel} {book.states[-1:]}"
+            for name, book in self.books.items()
+            if not book.live
+        ]
 
     def broken_since(self, at: float) -> dict[Name, list[str]]:
         found = {name: book.broken_since(at) for name, book in self.books.items()}
@@ -172,9 +175,14 @@ class Ledger:
 
     def gaps(self, name: Name, feed: str, since: float = 0.0) -> list[tuple[int, int]]:
         """(first_id, last_id) of the alerts of one feed."""
-        return [(int(row["first_id"]), int(row["last_id"])) for at, kind, row in self.alerts
-                if kind == "gap" and at >= since and row["feed"] == feed
-                and (row["exchange"], row["symbol"]) == (name.exchange, name.symbol)]
+        return [
+            (int(row["first_id"]), int(row["last_id"]))
+            for at, kind, row in self.alerts
+            if kind == "gap"
+            and at >= since
+            and row["feed"] == feed
+            and (row["exchange"], row["symbol"]) == (name.exchange, name.symbol)
+        ]
 
     # -- trades -----------------------------------------------------------------------------
 
@@ -249,8 +257,11 @@ class Ledger:
 
 def _unlike(message: Message, row: TradeRow, contract: Decimal) -> str:
     wanted = {
-        "price": Decimal(row.price), "qty": Decimal(row.qty) * contract, "side": row.side,
-        "buyer_maker": row.side == "sell", "count": row.fills,
+        "price": Decimal(row.price),
+        "qty": Decimal(row.qty) * contract,
+        "side": row.side,
+        "buyer_maker": row.side == "sell",
+        "count": row.fills,
     }
     for key, value in wanted.items():
         if message[key] != value:

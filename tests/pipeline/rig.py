@@ -31,16 +31,27 @@ from .tape import Tape
 from .truth import Name
 
 T = TypeVar("T")
-MARKETS = (("binance", "spot"), ("binance", "linear"), ("bybit", "spot"), ("bybit", "linear"),
-           ("okx", "spot"), ("okx", "linear"))
+MARKETS = (
+    ("binance", "spot"),
+    ("binance", "linear"),
+    ("bybit", "spot"),
+    ("bybit", "linear"),
+    ("okx", "spot"),
+    ("okx", "linear"),
+)
 SPOTS, PERPS = ("BTCUSDT", "ETHUSDT"), ("BTCUSDT-PERP", "ETHUSDT-PERP")
-NAMES = tuple(Name(exchange, market, symbol) for exchange, market in MARKETS
-              for symbol in (SPOTS if market == "spot" else PERPS))
-LAG_S = 0.25        # keys may lag behind their channels by 100 ms and a tick
+NAMES = tuple(
+    Name(exchange, market, symbol)
+    for exchange, market in MARKETS
+    for symbol in (SPOTS if market == "spot" else PERPS)
+)
+LAG_S = 0.25  # keys may lag behind their channels by 100 ms and a tick
 FAST = {
     "connection": {"backoff_s": 0.05, "backoff_max_s": 0.3},
-    "safety": {"liveness": {"depth_s": 3.6, "bbo_s": 30.0, "trade_s": 60.0, "connection_s": 10.0},
-               "resync": {"max_per_minute": 600}},
+    "safety": {
+        "liveness": {"depth_s": 3.6, "bbo_s": 30.0, "trade_s": 60.0, "connection_s": 10.0},
+        "resync": {"max_per_minute": 600},
+    },
     "log": {"level": "info", "format": "json"},
 }
 
@@ -61,8 +72,15 @@ class VenueThread:
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
         free = Limits(connects={})
-        options = {"rate": 400, "limits": free, "log_limit": 200_000, "max_levels": 150,
-                   "timing": Timing(depth_s=0.05), "control": False, **options}
+        options = {
+            "rate": 400,
+            "limits": free,
+            "log_limit": 200_000,
+            "max_levels": 150,
+            "timing": Timing(depth_s=0.05),
+            "control": False,
+            **options,
+        }
         self.venue = LocalVenue(**options)
         self.wait(self.venue.start())
 
@@ -96,7 +114,10 @@ class Process:
         self.begun = time.monotonic()
         with self.log.open("ab") as out:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "p9", *words], cwd=folder, stdout=out, stderr=out,
+                [sys.executable, "-m", "p9", *words],
+                cwd=folder,
+                stdout=out,
+                stderr=out,
                 env={**os.environ, "PYTHONPATH": package, **environ},
             )
 
@@ -131,9 +152,15 @@ class Rig:
     """`with Rig() as rig:` everything runs, and every book is LIVE."""
 
     def __init__(
-        self, *, names: tuple[Name, ...] = NAMES, config: dict[str, Any] | None = None,
-        record: bool = False, redis_options: dict[str, Any] | None = None,
-        ready: bool = True, before: Callable[[Rig], object] | None = None, **options: Any,
+        self,
+        *,
+        names: tuple[Name, ...] = NAMES,
+        config: dict[str, Any] | None = None,
+        record: bool = False,
+        redis_options: dict[str, Any] | None = None,
+        ready: bool = True,
+        before: Callable[[Rig], object] | None = None,
+        **options: Any,
     ) -> None:
         """`before` is called ahead of the pipeline's start; `ready`: wait until everything is;
         `options` are the venue's."""
@@ -144,7 +171,7 @@ class Rig:
         self._ends = contextlib.ExitStack()
         self.http = free_port()
         self.process: Process | None = None
-        self.good = True                    # the next row may go on with it
+        self.good = True  # the next row may go on with it
 
     def __enter__(self) -> Rig:
         with contextlib.ExitStack() as ends:
@@ -166,8 +193,12 @@ class Rig:
             self._ends = ends.pop_all()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None,
-                 trace: TracebackType | None) -> None:
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
         self._ends.close()
 
     def _kill(self) -> None:
@@ -176,15 +207,22 @@ class Rig:
 
     def start(self) -> None:
         path = self.folder / "config.yaml"
-        symbols = {exchange: [n.symbol for n in self.names if n.exchange == exchange]
-                   for exchange, _ in MARKETS}
-        exchanges = {name: {**rows, "enabled": bool(symbols[name]), "symbols": symbols[name]}
-                     for name, rows in self.venue.config().items()}
-        settings = merged(FAST, {
-            "exchanges": exchanges,
-            "redis": {"url": self.server.url, "embedded": "never"},
-            "http": {"port": self.http},
-        })
+        symbols = {
+            exchange: [n.symbol for n in self.names if n.exchange == exchange]
+            for exchange, _ in MARKETS
+        }
+        exchanges = {
+            name: {**rows, "enabled": bool(symbols[name]), "symbols": symbols[name]}
+            for name, rows in self.venue.config().items()
+        }
+        settings = merged(
+            FAST,
+            {
+                "exchanges": exchanges,
+                "redis": {"url": self.server.url, "embedded": "never"},
+                "http": {"port": self.http},
+            },
+        )
         path.write_text(yaml.safe_dump(merged(settings, self._config)))
         more = ("--record", str(self.folder / "record")) if self._record else ()
         self.process = Process(self.folder, "run", "-c", str(path), *more)

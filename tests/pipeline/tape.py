@@ -18,7 +18,7 @@ Message = dict[str, Any]
 
 
 class Heard(NamedTuple):
-    at: float               # monotonic seconds
+    at: float  # monotonic seconds
     channel: str
     text: bytes
 
@@ -33,7 +33,7 @@ class Tape:
 
     def __init__(self, server: RedisServer) -> None:
         self.heard: list[Heard] = []
-        self.breaks: list[int] = []         # places in `heard` where the subscription broke
+        self.breaks: list[int] = []  # places in `heard` where the subscription broke
         self._server = server
         self._stop = False
         self._ready = threading.Event()
@@ -76,7 +76,7 @@ class Channels:
     def __init__(self, tape: Tape) -> None:
         self.tape = tape
         self.faults: list[str] = []
-        self.holes: list[tuple[str, int, int]] = []      # channel, first and last seq not heard
+        self.holes: list[tuple[str, int, int]] = []  # channel, first and last seq not heard
         self.behind_hole: dict[str, set[tuple[int, int]]] = {}  # first message behind each
         self.texts: dict[str, dict[tuple[int, int], bytes]] = {}
         self._at = 0
@@ -96,7 +96,7 @@ class Channels:
         channel, key = heard.channel, (int(message["epoch"]), int(message["seq"]))
         kept = self.texts.setdefault(channel, {})
         last = self._last.get(channel, (0, 0))
-        if key <= last:                     # at least once: a repeat of what was heard
+        if key <= last:  # at least once: a repeat of what was heard
             if kept.get(key) != heard.text:
                 self.faults.append(f"{channel} {key}: after {last}, and no repeat of it")
             return False
@@ -125,8 +125,10 @@ def streams(server: RedisServer) -> dict[str, list[tuple[tuple[int, int], bytes]
     return out
 
 
-def stream_faults(channels: Channels, found: dict[str, list[tuple[tuple[int, int], bytes]]],
-                  ) -> list[str]:
+def stream_faults(
+    channels: Channels,
+    found: dict[str, list[tuple[tuple[int, int], bytes]]],
+) -> list[str]:
     """Every logged message exactly once, in order, with the bytes that were published."""
     faults = []
     for channel, entries in found.items():

@@ -55,7 +55,7 @@ def test_a_second_run_has_a_greater_epoch() -> None:
             assert rig.process.end() == 0
             rig.look()
             for book in rig.ledger.books.values():
-                book.live = False           # a reader sees the end of the epoch
+                book.live = False  # a reader sees the end of the epoch
             rig.start()
             rig.venue.rate = 400
             rig.until(rig.settled, 10, "everything is ready again")

@@ -29,10 +29,18 @@ def test_the_embedded_server_lives_as_long_as_the_pipeline(
 ) -> None:
     port = free_port()
     path = tmp_path / "config.yaml"
-    path.write_text(yaml.safe_dump(merged({"exchanges": venue.venue.config()}, {
-        "redis": {"url": f"redis://127.0.0.1:{port}/0", "embedded": "always"},
-        "http": {"port": 0}, "log": {"format": "json"},
-    })))
+    path.write_text(
+        yaml.safe_dump(
+            merged(
+                {"exchanges": venue.venue.config()},
+                {
+                    "redis": {"url": f"redis://127.0.0.1:{port}/0", "embedded": "always"},
+                    "http": {"port": 0},
+                    "log": {"format": "json"},
+                },
+            )
+        )
+    )
     before = 0
     for _ in range(2):
         process = Process(tmp_path, "run", "-c", str(path), P9_EMBEDDED_DIR=str(tmp_path / "data"))
@@ -42,7 +50,7 @@ def test_the_embedded_server_lives_as_long_as_the_pipeline(
                 assert process.alive, process.tail()
                 assert time.monotonic() - begun < 10, process.tail()
                 time.sleep(0.05)
-            before = trades(port)       # kept over the restart
+            before = trades(port)  # kept over the restart
             with redis.Redis(port=port) as client:
                 assert client.config_get("appendonly") == {"appendonly": "yes"}
                 assert client.config_get("appendfsync") == {"appendfsync": "everysec"}

@@ -9,7 +9,7 @@ from typing import Any
 from .rig import Process, Rig
 from .tape import Message, decode
 
-OWN = ("epoch", "ts_pub", "seq", "prev")    # what a replay has of its own
+OWN = ("epoch", "ts_pub", "seq", "prev")  # what a replay has of its own
 
 
 def test_a_recording_replays_to_what_was_published() -> None:
@@ -49,7 +49,7 @@ def test_a_recording_replays_to_what_was_published() -> None:
         for channel in sorted(live):
             if channel.startswith(("trade:", "depth:", "bbo:")):
                 if live[channel][-1].get("reason") == "shutdown":
-                    live[channel].pop()     # the end of the process, not of what it heard
+                    live[channel].pop()  # the end of the process, not of what it heard
                 same(channel, live[channel], again[channel])
 
 
@@ -64,14 +64,20 @@ def plain(message: Message) -> Message:
 
 
 def short(message: Message) -> dict[str, Any]:
-    return {key: len(value) if isinstance(value, list) else value
-            for key, value in message.items()}
+    return {key: len(value) if isinstance(value, list) else value for key, value in message.items()}
 
 
 def replayed(folder: Path, number: int) -> bytes:
     out = folder / f"out{number}"
-    process = Process(folder, "replay", str(folder / "record"), "--out", str(out),
-                      "--report", str(folder / "report"))
+    process = Process(
+        folder,
+        "replay",
+        str(folder / "record"),
+        "--out",
+        str(out),
+        "--report",
+        str(folder / "report"),
+    )
     assert process.wait() == 0, process.tail()
     assert json.loads((folder / "report").read_text())
     return out.read_bytes()

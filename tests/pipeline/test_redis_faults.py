@@ -30,12 +30,15 @@ def stopped(rig: Rig) -> None:
 
 
 FAULTS: tuple[tuple[Callable[[Rig], None], str], ...] = (
-    (tail_lost, "yes"), (killed, "no"), (stopped, "no"),
+    (tail_lost, "yes"),
+    (killed, "no"),
+    (stopped, "no"),
 )
 
 
-@pytest.mark.parametrize(("fault", "kept"), FAULTS,
-                         ids=["its tail lost", "killed and empty", "stopped for 3 s"])
+@pytest.mark.parametrize(
+    ("fault", "kept"), FAULTS, ids=["its tail lost", "killed and empty", "stopped for 3 s"]
+)
 def test_streams_hold_everything_once(fault: Callable[[Rig], None], kept: str) -> None:
     with Rig(redis_options={"appendonly": kept}, rate=800) as rig:
         rig.run_for(0.5)

@@ -11,7 +11,7 @@ def test_rotation_under_load_loses_and_doubles_nothing() -> None:
         metrics = rig.get("/metrics")[1]
         rows = (line.split(" ") for line in metrics.splitlines() if 'event="rotations"' in line)
         found = {labels: int(times) for labels, times in rows}
-        assert len(found) == 4, found       # OKX sets no life to a connection
+        assert len(found) == 4, found  # OKX sets no life to a connection
         assert all(times >= 2 for times in found.values()), found
         assert rig.ledger.broken_since(0.0) == {}
         assert rig.ledger.alerts_since(0.0, "gap") == []

@@ -32,11 +32,19 @@ ROWS = (
     Row("trades are lost", of("gap", 3, "trade"), lost=3),
     Row("trades come twice", of("duplicate", 3, "trade")),
     # a new subscription shows whether anything was missed; only a proof breaks the book
-    Row("depth is silent after the ack", silence, breaks=("silent", "gap"), must=False,
-        least_s=4.0, heal_s=8.0),
-    Row("OKX numbers begin again", lambda faults, name: faults.okx_reset(name.symbol),
+    Row(
+        "depth is silent after the ack",
+        silence,
+        breaks=("silent", "gap"),
+        must=False,
+        least_s=4.0,
+        heal_s=8.0,
+    ),
+    Row(
+        "OKX numbers begin again",
+        lambda faults, name: faults.okx_reset(name.symbol),
         targets=tuple(name for name in TARGETS if name.exchange == "okx" and name.market == "spot"),
-        ),
+    ),
 )
 
 
@@ -59,8 +67,11 @@ def test_garbage_of_every_sort_changes_nothing(rig: Rig, kind: str) -> None:
         spared = BY_ID if kind == "trade" and sort in (*TEXTS, "nan", "null") else ()
         for name in TARGETS:
             if name not in spared:
-                rig.thread.call(lambda name=name, sort=sort: rig.faults.garbage(  # type: ignore[misc]
-                    *place(name), what=sort, kind=kind))
+                rig.thread.call(
+                    lambda name=name, sort=sort: rig.faults.garbage(  # type: ignore[misc]
+                        *place(name), what=sort, kind=kind
+                    )
+                )
         rig.run_for(0.04)
     rig.until(rig.settled, 6.0, "everything is healed")
     rig.run_for(0.2)

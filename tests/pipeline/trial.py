@@ -20,15 +20,15 @@ class Row:
     """One fault, and what it may do. Everything that is no target has to stay as it is."""
 
     name: str
-    act: Act                            # for each of the targets
+    act: Act  # for each of the targets
     targets: tuple[Name, ...] = TARGETS
-    breaks: tuple[str, ...] = ()        # reasons for which the target may leave LIVE
-    must: bool = True                   # it has to, if there are any
-    heal_s: float = 5.0                 # until everything is LIVE and ready again
-    within_s: float = 5.0               # until every target has left LIVE
-    lost: int = 0                       # trades of each target that the venue keeps back
-    cut: bool = False                   # a connection is lost: what was under way is, too
-    least_s: float = 0.0                # how long the fault lasts
+    breaks: tuple[str, ...] = ()  # reasons for which the target may leave LIVE
+    must: bool = True  # it has to, if there are any
+    heal_s: float = 5.0  # until everything is LIVE and ready again
+    within_s: float = 5.0  # until every target has left LIVE
+    lost: int = 0  # trades of each target that the venue keeps back
+    cut: bool = False  # a connection is lost: what was under way is, too
+    least_s: float = 0.0  # how long the fault lasts
 
     def __str__(self) -> str:
         return self.name
@@ -39,7 +39,7 @@ class Outcome:
     """Monotonic seconds, and why books left LIVE."""
 
     begun: float
-    begun_ms: int           # the same moment by the clock of the day
+    begun_ms: int  # the same moment by the clock of the day
     healed_s: float
     broken: dict[Name, list[str]] = field(default_factory=dict)
 

@@ -13,10 +13,16 @@ from tests.venue.instruments import Instrument
 from tests.venue.log import DepthRow, InstrumentLog, Mark, TradeRow, apply
 from tests.venue.market import ASK, BID, FAR
 
-Sides = tuple[dict[int, int], dict[int, int]]       # {ticks: lots}, bids and asks
+Sides = tuple[dict[int, int], dict[int, int]]  # {ticks: lots}, bids and asks
 WINDOW = {"binance": 0, "bybit": 1000, "okx": 400}  # levels of the stream, 0: all of them
-STREAM = {"binance:spot": "trade", "binance:linear": "aggTrade", "bybit:spot": "publicTrade",
-          "bybit:linear": "publicTrade", "okx:spot": "trades", "okx:linear": "trades"}
+STREAM = {
+    "binance:spot": "trade",
+    "binance:linear": "aggTrade",
+    "bybit:spot": "publicTrade",
+    "bybit:linear": "publicTrade",
+    "okx:spot": "trades",
+    "okx:linear": "trades",
+}
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -37,7 +43,7 @@ class RestBooks:
 
     def __init__(self, venue: LocalVenue, name: Name) -> None:
         self.by_id: dict[int, Sides] = {}
-        self.edges: dict[int, tuple[int, int]] = {}     # what an answer showed goes down to here
+        self.edges: dict[int, tuple[int, int]] = {}  # what an answer showed goes down to here
         desk = venue.feed(name.exchange, name.market, name.symbol)
         assert isinstance(desk, Desk)
         answer = desk.depth_body
@@ -71,10 +77,10 @@ class TrueBook:
         self._events: list[DepthRow] = []
         self._marks: list[Mark] = []
         self._state: Sides | None = None
-        self._at = 0                        # events applied
+        self._at = 0  # events applied
         self._id = 0
         self._mark = -1
-        self._edges = (0, FAR)              # of the REST snapshot that the book began with
+        self._edges = (0, FAR)  # of the REST snapshot that the book began with
         self._topic = f"orderbook.1000.{self.inst.venue_id}"
 
     def refresh(self) -> None:
@@ -133,8 +139,11 @@ class TrueBook:
                 real = {ticks: real[ticks] for ticks in best}
             if mine != real:
                 edge = sign * self._edges[side]
-                shown = {ticks: lots for ticks, lots in real.items()
-                         if sign * ticks <= edge or ticks in mine}
+                shown = {
+                    ticks: lots
+                    for ticks, lots in real.items()
+                    if sign * ticks <= edge or ticks in mine
+                }
                 if mine != shown:
                     return f"side {side} at {last_id}: {_difference(mine, shown)}"
         return ""
@@ -165,7 +174,9 @@ def _difference(mine: dict[int, int], real: dict[int, int]) -> str:
     extra = {k: v for k, v in mine.items() if k not in real}
     short = {k: v for k, v in real.items() if k not in mine}
     other = {k: (v, real[k]) for k, v in mine.items() if k in real and real[k] != v}
-    shown = [f"{name} {len(rows)}: {dict(list(rows.items())[:3])}"
-             for name, rows in (("extra", extra), ("missing", short), ("other size", other))
-             if rows]
+    shown = [
+        f"{name} {len(rows)}: {dict(list(rows.items())[:3])}"
+        for name, rows in (("extra", extra), ("missing", short), ("other size", other))
+        if rows
+    ]
     return ", ".join(shown)

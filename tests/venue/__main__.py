@@ -13,7 +13,7 @@ from .control import EXAMPLES
 from .options import Limits, Options, Timing
 from .server import LocalVenue
 
-PORT = 19441                # what configs/local.yaml names
+PORT = 19441  # what configs/local.yaml names
 CA_DIR = ".local-venue"
 
 
@@ -83,9 +83,7 @@ async def serve(args: argparse.Namespace) -> None:
                 await asyncio.wait_for(stop.wait(), 10.0)
             except TimeoutError:
                 made = venue.stats["messages"]
-                conns = ", ".join(
-                    f"{room.name} {len(room.conns)}" for room in venue.rooms.values()
-                )
+                conns = ", ".join(f"{room.name} {len(room.conns)}" for room in venue.rooms.values())
                 print(f"{(made - then) / 10:.0f} messages/s; connections: {conns}", flush=True)
                 then = made
 

@@ -85,7 +85,7 @@ class BinanceDesk(Desk):
         if aggregates.live:
             made += 1
             organic = ""
-            if self.linear:         # one print in ten met an RPI order
+            if self.linear:  # one print in ten met an RPI order
                 part = total // 2 if self.rng.random() < 0.1 else total
                 organic = f',"nq":"{self.qty_text(part)}"'
             tail = ',"st":1' if self.linear else ignored
@@ -102,8 +102,14 @@ class BinanceDesk(Desk):
 
     def _off_book(self, topic: Topic) -> None:
         """USD-M @trade also shows fills that never met the book."""
-        kind, price, qty = ("NA", "0", "0") if self.rng.random() < 0.5 else (
-            "INSURANCE_FUND", self.price_text(self.inst.start_ticks * 9 // 10), self.qty_text(7)
+        kind, price, qty = (
+            ("NA", "0", "0")
+            if self.rng.random() < 0.5
+            else (
+                "INSURANCE_FUND",
+                self.price_text(self.inst.start_ticks * 9 // 10),
+                self.qty_text(7),
+            )
         )
         self.trade_id += 1
         topic.publish(
@@ -133,7 +139,7 @@ class BinanceDesk(Desk):
         if not self.first_uid:
             if self.rng.random() < 0.7:
                 return 0
-            self.bump(1)            # an event without levels still moves the ids
+            self.bump(1)  # an event without levels still moves the ids
         first = self.first_uid if self.linear else self.last_uid + 1
         previous = self.last_uid
         live = [topic for topic in self.by_kind["depth"] if topic.live]
@@ -179,7 +185,7 @@ class BinanceRoom(Room):
         else:
             return None
         if "timeUnit" in query:
-            return None             # microseconds are not spoken here
+            return None  # microseconds are not spoken here
         limit = self.hub.options.limits.streams
         if any("," in name for name in names) or (limit and len(names) > limit):
             return None
@@ -193,8 +199,10 @@ class BinanceRoom(Room):
 
     def on_control(self, conn: Conn) -> None:
         limits = self.hub.options.limits
-        limit = limits.linear_messages_per_s if self.market == "linear" else (
-            limits.spot_messages_per_s
+        limit = (
+            limits.linear_messages_per_s
+            if self.market == "linear"
+            else (limits.spot_messages_per_s)
         )
         if self.too_many(conn, limit, 1.0):
             conn.close(1008, "Too many requests")
@@ -212,7 +220,7 @@ class BinanceRoom(Room):
             conn.close(1001, "Connection lifetime of 24 hours reached")
 
     def on_text(self, conn: Conn, data: bytes) -> None:
-        self.on_control(conn)       # JSON messages count too
+        self.on_control(conn)  # JSON messages count too
         if conn.closing:
             return
         try:
@@ -294,7 +302,7 @@ class BinanceRoom(Room):
         if topic is not None and self.market == "linear":
             route = ROUTES.get(topic.kind, "market")
             if conn.route != route and not (conn.route == "" and route == "public"):
-                topic = None        # wrong path: acknowledged, and nothing comes
+                topic = None  # wrong path: acknowledged, and nothing comes
         self.join(conn, name, topic)
 
     def _error(self, conn: Conn, code: int, text: str, request_id: object) -> None:

@@ -17,15 +17,15 @@ if TYPE_CHECKING:
     from .server import LocalVenue
 
 PREFIX = {"spot": "/api/v3", "linear": "/fapi/v1"}
-LINEAR_LIMITS = {5: 2, 10: 2, 20: 2, 50: 2, 100: 5, 500: 10, 1000: 20}      # limit -> weight
-SPOT_LIMITS = ((100, 5), (500, 25), (1000, 50), (5000, 250))                # up to -> weight
+LINEAR_LIMITS = {5: 2, 10: 2, 20: 2, 50: 2, 100: 5, 500: 10, 1000: 20}  # limit -> weight
+SPOT_LIMITS = ((100, 5), (500, 25), (1000, 50), (5000, 250))  # up to -> weight
 WEIGHTS = {
     "/api/v3/exchangeInfo": 20,
     "/api/v3/trades": 25,
     "/api/v3/historicalTrades": 25,
     "/fapi/v1/aggTrades": 20,
 }
-BAN_AFTER = 3               # requests in spite of a 429, then 418
+BAN_AFTER = 3  # requests in spite of a 429, then 418
 
 
 def weight_of(request: web.Request) -> int:
@@ -142,7 +142,7 @@ def linear_row(
         "baseAsset": inst.base,
         "quoteAsset": inst.quote,
         "marginAsset": inst.quote,
-        "pricePrecision": split_step(inst.price_step)[1] + 1,       # not the tick size
+        "pricePrecision": split_step(inst.price_step)[1] + 1,  # not the tick size
         "quantityPrecision": split_step(inst.qty_step)[1],
         "baseAssetPrecision": 8,
         "quotePrecision": 8,
@@ -239,13 +239,20 @@ def routes(hub: LocalVenue) -> list[web.RouteDef]:
         rows = hub.log.trades("binance", "spot", feed.inst.venue_id, "trade")
         first = int(request.query.get("fromId", "0"))
         rows = [row for row in rows if int(row.id) >= first][:limit] if first else rows[-limit:]
-        return json_reply([
-            {
-                "id": int(row.id), "price": row.price, "qty": row.qty, "quoteQty": "0",
-                "time": row.ts_ms, "isBuyerMaker": row.side == "sell", "isBestMatch": True,
-            }
-            for row in rows
-        ])
+        return json_reply(
+            [
+                {
+                    "id": int(row.id),
+                    "price": row.price,
+                    "qty": row.qty,
+                    "quoteQty": "0",
+                    "time": row.ts_ms,
+                    "isBuyerMaker": row.side == "sell",
+                    "isBestMatch": True,
+                }
+                for row in rows
+            ]
+        )
 
     async def aggregates(request: web.Request) -> web.Response:
         feed = found(request)
@@ -255,13 +262,21 @@ def routes(hub: LocalVenue) -> list[web.RouteDef]:
         rows = hub.log.trades("binance", market_of(request), feed.inst.venue_id, "aggTrade")
         first = int(request.query.get("fromId", "0"))
         rows = [row for row in rows if int(row.id) >= first][:limit] if first else rows[-limit:]
-        return json_reply([
-            {
-                "a": int(row.id), "p": row.price, "q": row.qty, "nq": row.qty, "f": 0,
-                "l": 0, "T": row.ts_ms, "m": row.side == "sell",
-            }
-            for row in rows
-        ])
+        return json_reply(
+            [
+                {
+                    "a": int(row.id),
+                    "p": row.price,
+                    "q": row.qty,
+                    "nq": row.qty,
+                    "f": 0,
+                    "l": 0,
+                    "T": row.ts_ms,
+                    "m": row.side == "sell",
+                }
+                for row in rows
+            ]
+        )
 
     async def ping(_: web.Request) -> web.Response:
         return json_reply({})

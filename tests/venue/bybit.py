@@ -32,7 +32,7 @@ class BybitDesk(Desk):
         self.trade_id = 2_290_000_000_000_000_000 + self.rng.randrange(10**9)
         self.last_price = self.inst.start_ticks
         self.tick_word = TICKS[0]
-        self.best_pushed = 0.0              # monotonic seconds of the newest orderbook.1
+        self.best_pushed = 0.0  # monotonic seconds of the newest orderbook.1
         symbol = self.inst.venue_id
         self.best_name = f"orderbook.1.{symbol}"
         self.trade_name = f"publicTrade.{symbol}"
@@ -46,9 +46,9 @@ class BybitDesk(Desk):
         if topic.kind != "depth":
             return []
         _ = self.walk
-        self.emit_depth()           # the others reach the state that the snapshot shows
+        self.emit_depth()  # the others reach the state that the snapshot shows
         depth = int(topic.name.split(".")[1])
-        if not topic.live:          # nobody was told of the changes since: the counter moves on
+        if not topic.live:  # nobody was told of the changes since: the counter moves on
             self.windows[depth].reset(self.walk.book)
             self._next(topic, depth, sent=True)
         return [self._snapshot(topic.name, depth)]
@@ -72,7 +72,7 @@ class BybitDesk(Desk):
         topic = self.topics[self.best_name]
         if topic.live and self.best_pushed and now - self.best_pushed > self.repeat_s:
             self.best_pushed = now
-            topic.publish(self._best_payload())         # same `u`: nothing new
+            topic.publish(self._best_payload())  # same `u`: nothing new
 
     def restart(self) -> None:
         super().restart()
@@ -183,7 +183,7 @@ class BybitDesk(Desk):
         )
 
     def _push(self, name: str, kind: str, bids: list[Change], asks: list[Change], u: int) -> str:
-        order = (f'"ts":{self.now_ms}', f'"type":"{kind}"')     # the markets differ in key order
+        order = (f'"ts":{self.now_ms}', f'"type":"{kind}"')  # the markets differ in key order
         first, second = order if self.spot else order[::-1]
         data = self._data(bids, asks, u)
         return f'{{"topic":"{name}",{first},{second},{data},"cts":{self.now_ms - 3}}}'
@@ -244,7 +244,7 @@ class BybitRoom(Room):
 
     def _subscribe(self, conn: Conn, names: list[str], request_id: object) -> None:
         text = "subscribe" if self.market == "spot" else ""
-        early = self.hub.rng.random() < 0.2         # data may come before the ack
+        early = self.hub.rng.random() < 0.2  # data may come before the ack
         silent = self.hub.faults.swallow_ack(self.name)
         if not early and not silent:
             self._reply(conn, True, text, request_id, "subscribe")

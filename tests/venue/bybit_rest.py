@@ -151,7 +151,7 @@ def routes(hub: LocalVenue) -> list[web.RouteDef]:
             rows = [line for line in rows if line["status"] == status]
         if "symbol" in request.query:
             rows = [line for line in rows if line["symbol"] == request.query["symbol"]]
-        if market == "spot":                # no pages there
+        if market == "spot":  # no pages there
             return json_reply(envelope(0, "OK", {"category": market, "list": rows}))
         try:
             limit = int(request.query.get("limit", "500"))
@@ -175,7 +175,7 @@ def routes(hub: LocalVenue) -> list[web.RouteDef]:
             return unknown("params error: limit")
         feed.now_ms = hub.now_ms()
         body = hub.faults.take_old(feed) or feed.depth_body(int(text))
-        hub.flush()                         # a REST book may be taken right behind a push
+        hub.flush()  # a REST book may be taken right behind a push
         head = f'{{"retCode":0,"retMsg":"OK","result":{body}'
         return json_reply(f'{head},"retExtInfo":{{}},"time":{hub.now_ms()}}}')
 
@@ -189,9 +189,15 @@ def routes(hub: LocalVenue) -> list[web.RouteDef]:
         rows = hub.log.trades("bybit", market, symbol, "publicTrade")[-limit:]
         listed = [
             {
-                "execId": row.id, "symbol": symbol, "price": row.price, "size": row.qty,
-                "side": row.side.capitalize(), "time": str(row.ts_ms), "isBlockTrade": False,
-                "isRPITrade": False, "seq": str(row.seq),
+                "execId": row.id,
+                "symbol": symbol,
+                "price": row.price,
+                "size": row.qty,
+                "side": row.side.capitalize(),
+                "time": str(row.ts_ms),
+                "isBlockTrade": False,
+                "isRPITrade": False,
+                "seq": str(row.seq),
             }
             for row in reversed(rows)
         ]

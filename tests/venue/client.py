@@ -72,7 +72,7 @@ class Client:
         venue, _, part = room.partition(":")
         ends = self.venue.urls[venue]
         url = ends["ws"][part or "public"] if venue == "okx" else ends[part]["ws"]
-        if isinstance(url, dict):           # USD-M: the path names the route
+        if isinstance(url, dict):  # USD-M: the path names the route
             url = url["public"].removesuffix("/public")
         link = await self.session.ws_connect(
             url + path, ssl=self.context, autoping=autoping, max_msg_size=16 << 20

@@ -24,17 +24,17 @@ class Conn(WSListener):
 
     def __init__(self, room: Room, route: str = "", combined: bool = False) -> None:
         self.room = room
-        self.route = route                      # Binance USD-M: "", "public", "market"
+        self.route = route  # Binance USD-M: "", "public", "market"
         self.combined = combined
         self.id = f"{serial():08x}"
-        self.topics: dict[str, Topic | None] = {}   # None: acknowledged, never sends
-        self.streams: list[str] = []            # asked for in the URL
+        self.topics: dict[str, Topic | None] = {}  # None: acknowledged, never sends
+        self.streams: list[str] = []  # asked for in the URL
         self.transport: WSTransport | None = None
         self.out: list[bytes] = []
         self.opened = self.last_push = self.last_recv = monotonic()
-        self.stalled_until = 0.0                # monotonic seconds; nothing is written before
-        self.held_bytes = 0                     # gathered while stalled
-        self.messages: deque[float] = deque()   # times of what counts against the venue's limit
+        self.stalled_until = 0.0  # monotonic seconds; nothing is written before
+        self.held_bytes = 0  # gathered while stalled
+        self.messages: deque[float] = deque()  # times of what counts against the venue's limit
         self.pinged = self.opened
         self.awaits_pong = b""
         self.closing = False
@@ -162,13 +162,13 @@ class Conn(WSListener):
         sock = transport.get_extra_info("socket")
 
         def reset() -> None:
-            try:        # a reset, not an orderly end
+            try:  # a reset, not an orderly end
                 sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, pack("ii", 1, 0))
             except OSError:
-                pass    # the client was faster
+                pass  # the client was faster
             transport.abort()
 
-        self.room.hub.later(0.03, reset)    # the half frame has to arrive first
+        self.room.hub.later(0.03, reset)  # the half frame has to arrive first
 
 
 class Room:
@@ -182,8 +182,8 @@ class Room:
         self.hub = hub
         self.name = name
         self.market = name.partition(":")[2]
-        self.topics: dict[str, Topic] = {}      # by the name that is subscribed
-        self.feeds: dict[str, Feed] = {}        # by venue id
+        self.topics: dict[str, Topic] = {}  # by the name that is subscribed
+        self.feeds: dict[str, Feed] = {}  # by venue id
         self.conns: set[Conn] = set()
 
     def add_topic(self, feed: Feed, kind: str, name: str) -> None:

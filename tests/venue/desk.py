@@ -10,7 +10,7 @@ from .market import ASK, BID, Change, Fill, Walk
 from .options import Options
 from .wire import Topic
 
-TRADE_SHARE, DEPTH_SHARE = 0.20, 0.25       # of the steps; the rest moves the best price
+TRADE_SHARE, DEPTH_SHARE = 0.20, 0.25  # of the steps; the rest moves the best price
 
 
 class Feed:
@@ -18,7 +18,7 @@ class Feed:
 
     inst: Instrument
     topics: dict[str, Topic]
-    now_ms = 0              # exchange time of what is said next, ms
+    now_ms = 0  # exchange time of what is said next, ms
 
     def opening(self, topic: Topic) -> list[str]:
         """What a new subscriber is sent first. Called before it is added to the topic."""
@@ -38,7 +38,7 @@ class Feed:
 class Desk(Feed):
     """A generated market. A venue's desk turns fills, best prices and flushes into payloads."""
 
-    uid_jump = 1            # largest step of the book id for one level change
+    uid_jump = 1  # largest step of the book id for one level change
 
     def __init__(self, inst: Instrument, options: Options, log: InstrumentLog) -> None:
         self.inst = inst
@@ -47,10 +47,10 @@ class Desk(Feed):
         self.rng = Random(f"{options.seed}:{inst.venue}:{inst.market}:{inst.venue_id}")
         self.price_text, self.qty_text = inst.texts()
         self.topics = {}
-        self.next_depth = 0.0               # monotonic seconds: no depth push before
+        self.next_depth = 0.0  # monotonic seconds: no depth push before
         self.uid = self.rng.randrange(10**9, 9 * 10**9)
-        self.last_uid = self.uid            # book id of the newest flush
-        self.first_uid = 0                  # first book id since the newest flush; 0: none
+        self.last_uid = self.uid  # book id of the newest flush
+        self.first_uid = 0  # first book id since the newest flush; 0: none
         self.last_top: tuple[Change, Change] | None = None
         self._walk: Walk | None = None
 

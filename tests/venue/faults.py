@@ -18,8 +18,18 @@ if TYPE_CHECKING:
 
 KINDS = {"depth": ("depth",), "trade": ("trade", "aggTrade", "fill"), "bbo": ("bbo",), "": ()}
 REST_MODES = (
-    "429", "418", "403", "500", "503",
-    "html", "garbage", "truncated", "nan", "hang", "slow", "abort",
+    "429",
+    "418",
+    "403",
+    "500",
+    "503",
+    "html",
+    "garbage",
+    "truncated",
+    "nan",
+    "hang",
+    "slow",
+    "abort",
 )
 
 
@@ -28,10 +38,10 @@ class RestFault:
     """What the next `left` matching REST answers of a venue are to be."""
 
     venue: str
-    mode: str               # one of REST_MODES
-    path: str               # part of path and query; "": every request
-    left: int               # answers still to spoil; -1: all
-    seconds: float          # Retry-After of 429/418/403; how long hang and slow take
+    mode: str  # one of REST_MODES
+    path: str  # part of path and query; "": every request
+    left: int  # answers still to spoil; -1: all
+    seconds: float  # Retry-After of 429/418/403; how long hang and slow take
 
 
 class Faults:
@@ -41,8 +51,8 @@ class Faults:
     def __init__(self, hub: LocalVenue) -> None:
         self._hub = hub
         self._rest: list[RestFault] = []
-        self._swallow: dict[str, int] = {}      # room -> acknowledgements to keep back
-        self._old: dict[int, tuple[str, int]] = {}   # id(feed) -> (body, answers left)
+        self._swallow: dict[str, int] = {}  # room -> acknowledgements to keep back
+        self._old: dict[int, tuple[str, int]] = {}  # id(feed) -> (body, answers left)
 
     # what is read while serving
     def take_rest(self, venue: str, path_qs: str) -> RestFault | None:

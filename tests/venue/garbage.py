@@ -66,7 +66,7 @@ def spoil(sort: str, payload: str, rng: Random) -> tuple[bytes, bool]:
     if sort not in SORTS:
         raise ValueError(f"what {sort!r}: one of random, {', '.join(SORTS)}")
     data = SORTS[sort](payload).encode()
-    if sort == "half_utf8":         # the first byte of a two-byte character, then a quote
+    if sort == "half_utf8":  # the first byte of a two-byte character, then a quote
         place = data.find(b'":"') + 3
         data = data[:place] + b"\xc3" + data[place:]
     return data, sort == "binary"

@@ -15,18 +15,18 @@ class Instrument:
     """One instrument of one venue. Prices are held in ticks, sizes in lots (both int)."""
 
     venue: str
-    market: str             # "spot", "linear" or "inverse"
+    market: str  # "spot", "linear" or "inverse"
     venue_id: str
     base: str
     quote: str
     settle: str
-    price_step: str         # decimal text as the venue's instrument list prints it
+    price_step: str  # decimal text as the venue's instrument list prints it
     qty_step: str
-    start_ticks: int        # where the walk begins
-    lots: int               # a large order, in lots
-    levels: int             # held on each side
-    weight: int = 1         # share of the message rate
-    contract: str = ""      # ctVal, where a size counts contracts
+    start_ticks: int  # where the walk begins
+    lots: int  # a large order, in lots
+    levels: int  # held on each side
+    weight: int = 1  # share of the message rate
+    contract: str = ""  # ctVal, where a size counts contracts
 
     @property
     def symbol(self) -> str:
@@ -122,9 +122,7 @@ OKX_LINEAR: tuple[Row, ...] = (
     ("PEPE", "USDT", "0.000000001", "0.1", "0.000004123", "40", 300, 1, "10000000"),
     ("BTC", "USD_UM", "0.1", "0.01", "87008.7", "90", 300, 1, "0.01"),
 )
-OKX_INVERSE: tuple[Row, ...] = (
-    ("BTC", "USD", "0.1", "1", "87003.1", "9000", 300, 1, "100"),
-)
+OKX_INVERSE: tuple[Row, ...] = (("BTC", "USD", "0.1", "1", "87003.1", "9000", 300, 1, "100"),)
 TABLE: tuple[tuple[str, str, tuple[Row, ...]], ...] = (
     ("binance", "spot", BINANCE_SPOT),
     ("binance", "linear", BINANCE_LINEAR),
@@ -173,7 +171,15 @@ def generated(venue: str, market: str, count: int, seed: int) -> Iterator[Instru
     for number in range(1, count + 1):
         price = f"{rng.uniform(0.5, 90.0):.4f}"
         row: Row = (
-            f"SYM{number:03d}", "USDT", price_step, qty_step, price, "5000", 100, 1, contract
+            f"SYM{number:03d}",
+            "USDT",
+            price_step,
+            qty_step,
+            price,
+            "5000",
+            100,
+            1,
+            contract,
         )
         yield from_row(venue, market, row)
 

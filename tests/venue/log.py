@@ -11,7 +11,7 @@ from typing import NamedTuple
 from .instruments import Instrument
 from .market import ASK, BID, Book
 
-Levels = list[tuple[Decimal, Decimal]]      # (price, size), best first; OKX sizes in contracts
+Levels = list[tuple[Decimal, Decimal]]  # (price, size), best first; OKX sizes in contracts
 
 
 class TradeRow(NamedTuple):
@@ -20,11 +20,11 @@ class TradeRow(NamedTuple):
     id: str
     price: str
     qty: str
-    side: str               # the taker's: "buy" or "sell"
+    side: str  # the taker's: "buy" or "sell"
     ts_ms: int
-    fills: int              # merged in it
-    sent: bool              # False: a fault kept it from the wire, or nobody was subscribed
-    seq: int                # Bybit, OKX; else 0
+    fills: int  # merged in it
+    sent: bool  # False: a fault kept it from the wire, or nobody was subscribed
+    seq: int  # Bybit, OKX; else 0
 
 
 class DepthRow(NamedTuple):
@@ -32,7 +32,7 @@ class DepthRow(NamedTuple):
 
     first_id: int
     last_id: int
-    changes: list[tuple[int, int, int]]     # (side, ticks, lots now)
+    changes: list[tuple[int, int, int]]  # (side, ticks, lots now)
 
 
 class LostRow(NamedTuple):

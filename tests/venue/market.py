@@ -10,16 +10,16 @@ from typing import NamedTuple
 from .instruments import Instrument
 
 BID, ASK = 0, 1
-FAR = 1 << 62                   # beyond every ask: "the whole side is inside the window"
-Change = tuple[int, int]        # (ticks, lots); lots 0 takes the level away
+FAR = 1 << 62  # beyond every ask: "the whole side is inside the window"
+Change = tuple[int, int]  # (ticks, lots); lots 0 takes the level away
 
 
 class Fill(NamedTuple):
     """One taker order's fills at one price."""
 
-    buy: bool                   # the taker bought
+    buy: bool  # the taker bought
     ticks: int
-    parts: list[int]            # lots of each fill
+    parts: list[int]  # lots of each fill
 
 
 class Book:
@@ -29,7 +29,7 @@ class Book:
 
     def __init__(self) -> None:
         self.lots: tuple[dict[int, int], dict[int, int]] = ({}, {})
-        self.prices: tuple[list[int], list[int]] = ([], [])     # ascending on both sides
+        self.prices: tuple[list[int], list[int]] = ([], [])  # ascending on both sides
         self.touched: tuple[dict[int, int], dict[int, int]] = ({}, {})  # ticks -> lots before
 
     def set(self, side: int, ticks: int, lots: int) -> None:
@@ -82,7 +82,7 @@ class Window:
 
     def __init__(self, levels: int) -> None:
         self.levels = levels
-        self.edges = [0, FAR]           # worst price inside
+        self.edges = [0, FAR]  # worst price inside
 
     def reset(self, book: Book) -> None:
         for side in (BID, ASK):
@@ -112,9 +112,9 @@ class Window:
             prices = book.prices[side]
             grown = (old - new) * sign > 0
             low, high = min(old, new), max(old, new)
-            if side == BID:             # [low, high) lies between the two edges
+            if side == BID:  # [low, high) lies between the two edges
                 between = prices[bisect_left(prices, low) : bisect_left(prices, high)]
-            else:                       # (low, high]
+            else:  # (low, high]
                 between = prices[bisect_right(prices, low) : bisect_right(prices, high)]
             out += [(t, held[t] if grown else 0) for t in between if t not in touched]
         out.sort(reverse=side == BID)
@@ -159,12 +159,12 @@ class Walk:
         bid, ask = book.best(BID), book.best(ASK)
         spread = ask - bid
         roll = rng.random()
-        if spread > 1 and roll < min(0.8, 0.15 * spread):       # somebody improves
-            if not self.start * 0.9 < bid < self.start * 1.1:   # and leads the price back
+        if spread > 1 and roll < min(0.8, 0.15 * spread):  # somebody improves
+            if not self.start * 0.9 < bid < self.start * 1.1:  # and leads the price back
                 side = BID if bid < self.start else ASK
             step = 1 + int((spread - 1) * rng.random() ** 3)
             book.set(side, bid + step if side == BID else ask - step, self._size())
-        elif roll > 0.88:                                       # the best order goes
+        elif roll > 0.88:  # the best order goes
             if bid > self.start * 1.15:
                 side = BID
             elif ask < self.start * 0.85:
@@ -184,11 +184,11 @@ class Walk:
             side = BID if random() < 0.5 else ASK
             prices = book.prices[side]
             held, wanted = len(prices), self._wanted(side)
-            place = 1 + int((held - 1) * random() ** 2)         # from the best, mostly near it
+            place = 1 + int((held - 1) * random() ** 2)  # from the best, mostly near it
             place = min(place, held - 1)
             ticks = prices[-1 - place] if side == BID else prices[place]
             roll = random()
-            if held < wanted and (roll < 0.5 or held < 3):      # a new price, outside if short
+            if held < wanted and (roll < 0.5 or held < 3):  # a new price, outside if short
                 outer = prices[0] if side == BID else prices[-1]
                 ticks = outer if held < wanted * 0.9 or random() < 0.3 else ticks
                 ticks += -self._gap() if side == BID else self._gap()
@@ -214,7 +214,7 @@ class Walk:
         total = 1 + int((there - 1) * rng.random() ** 2)
         if len(book.prices[side]) > 2 and rng.random() < 0.1:
             total = there
-        elif total == there:                # leave the last level of a thin side standing
+        elif total == there:  # leave the last level of a thin side standing
             total = max(1, there - 1)
         book.set(side, ticks, there - total)
         if not book.prices[side]:

@@ -14,11 +14,19 @@ from .wire import Topic
 
 BOOKS_LEVELS = 400
 CHANNELS = {"books": "depth", "bbo-tbt": "bbo", "trades": "trade", "trades-all": "fill"}
-BUSINESS = {"trades-all"}               # and every candle channel
+BUSINESS = {"trades-all"}  # and every candle channel
 # known on /public, without data here
 QUIET = (
-    "books5", "tickers", "mark-price", "index-tickers", "funding-rate", "open-interest",
-    "liquidation-orders", "instruments", "status", "price-limit",
+    "books5",
+    "tickers",
+    "mark-price",
+    "index-tickers",
+    "funding-rate",
+    "open-interest",
+    "liquidation-orders",
+    "instruments",
+    "status",
+    "price-limit",
 )
 LOGIN = ("books-l2-tbt", "books50-l2-tbt")
 
@@ -33,10 +41,10 @@ class OkxDesk(Desk):
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
         self.window = Window(BOOKS_LEVELS)
-        self.last_seq = self.uid            # of the newest push of `books`
-        self.whole = False                  # a REST book was taken since: repeat what came and went
+        self.last_seq = self.uid  # of the newest push of `books`
+        self.whole = False  # a REST book was taken since: repeat what came and went
         self.trade_id = self.rng.randrange(10**6, 10**9)
-        self.pushed = {"depth": 0.0, "bbo": 0.0}     # monotonic seconds
+        self.pushed = {"depth": 0.0, "bbo": 0.0}  # monotonic seconds
         self.by_kind: dict[str, Topic] = {}
 
     def opening(self, topic: Topic) -> list[str]:
@@ -45,7 +53,7 @@ class OkxDesk(Desk):
         if topic.kind != "depth":
             return []
         _ = self.walk
-        self.emit_depth()           # the others reach the state that the snapshot shows
+        self.emit_depth()  # the others reach the state that the snapshot shows
         if not topic.live:
             self.window.reset(self.walk.book)
             self.last_seq = self.uid
@@ -75,7 +83,7 @@ class OkxDesk(Desk):
         books, best = self.by_kind["depth"], self.by_kind["bbo"]
         if books.live and now - self.pushed["depth"] > self.repeat_s:
             self.emit_depth()
-            if now - self.pushed["depth"] > self.repeat_s:      # nothing changed: a heartbeat
+            if now - self.pushed["depth"] > self.repeat_s:  # nothing changed: a heartbeat
                 self.pushed["depth"] = now
                 books.publish(self._push("update", [], [], self.last_seq, self.last_seq))
         if best.live and now - self.pushed["bbo"] > self.repeat_s:
@@ -238,7 +246,7 @@ class OkxRoom(Room):
         if refused is not None:
             self._error(conn, request_id, *refused)
             return
-        early = self.hub.rng.random() < 0.2         # data may come before the ack
+        early = self.hub.rng.random() < 0.2  # data may come before the ack
         if not early:
             self._ack(conn, operation, arg, request_id)
         if name not in conn.topics:

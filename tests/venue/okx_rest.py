@@ -106,9 +106,16 @@ def odd_rows(kind: str, like: Instrument) -> list[dict[str, Any]]:
     blank = {key: "" if isinstance(value, str) else value for key, value in row.items()}
     spot = kind == "SPOT"
     name = "LISTING-SPOT-ABC-USDT" if spot else "ABC-USDT-SWAP"
-    old = {"instId": "OLD-USDT", "baseCcy": "OLD"} if spot else {
-        "instId": "OLD-USDT-SWAP", "uly": "OLD-USDT", "instFamily": "OLD-USDT", "ctValCcy": "OLD"
-    }
+    old = (
+        {"instId": "OLD-USDT", "baseCcy": "OLD"}
+        if spot
+        else {
+            "instId": "OLD-USDT-SWAP",
+            "uly": "OLD-USDT",
+            "instFamily": "OLD-USDT",
+            "ctValCcy": "OLD",
+        }
+    )
     return [
         {**blank, "instType": kind, "instId": name, "state": "preopen", "instIdCode": None},
         {**row, **old, "state": "suspend"},
@@ -147,13 +154,18 @@ def routes(hub: LocalVenue) -> list[web.RouteDef]:
             return fail("51000", "Parameter sz error", 400)
         feed.now_ms = hub.now_ms()
         body = hub.faults.take_old(feed) or feed.depth_body(int(text))
-        hub.flush()                         # a REST book may be taken right behind a push
+        hub.flush()  # a REST book may be taken right behind a push
         return json_reply(f'{{"code":"0","msg":"","data":[{body}]}}')
 
     def trade(inst: str, row: TradeRow) -> dict[str, str]:
         return {
-            "instId": inst, "tradeId": row.id, "px": row.price, "sz": row.qty,
-            "side": row.side, "source": "0", "ts": str(row.ts_ms),
+            "instId": inst,
+            "tradeId": row.id,
+            "px": row.price,
+            "sz": row.qty,
+            "side": row.side,
+            "source": "0",
+            "ts": str(row.ts_ms),
         }
 
     async def trades(request: web.Request) -> web.Response:

@@ -47,8 +47,8 @@ ROOM_BY_PATH = (
     (("bybit", "linear"), "bybit:linear"),
     (("okx",), "okx"),
 )
-START_DELAY_S = 1.0         # from the first subscription, so that the others are in time too
-BATCH = 200                 # frames between two looks at the sockets
+START_DELAY_S = 1.0  # from the first subscription, so that the others are in time too
+BATCH = 200  # frames between two looks at the sockets
 
 
 def find_recording(name: str) -> Path:
@@ -81,8 +81,8 @@ class PlayedFeed(Feed):
         self.playback = playback
         self.inst = inst
         self.topics = {}
-        self.bodies: list[str] = []         # REST depth bodies in order
-        self.served = 0                     # how many of them lie behind the play position
+        self.bodies: list[str] = []  # REST depth bodies in order
+        self.served = 0  # how many of them lie behind the play position
 
     def opening(self, topic: Topic) -> list[str]:
         self.playback.wanted.set()
@@ -100,10 +100,10 @@ class Playback:
     def __init__(self, hub: LocalVenue, name: str, speed: float) -> None:
         self.hub = hub
         self.path = find_recording(name)
-        self.speed = speed                  # 0: as fast as possible
+        self.speed = speed  # 0: as fast as possible
         self.wanted = asyncio.Event()
-        self.played = 0                     # frames sent or passed over since the start
-        self.rounds = 0                     # times the file was played to its end
+        self.played = 0  # frames sent or passed over since the start
+        self.rounds = 0  # times the file was played to its end
         self.room = hub.rooms[self._room_name()]
         # recorded stream name -> topics that get it; filled by the scan
         self._targets: dict[str, list[Topic]] = {}
@@ -125,8 +125,8 @@ class Playback:
     def _scan(self) -> None:
         """Which instruments and streams there are, with how many decimals."""
         digits: dict[str, tuple[int, int]] = {}
-        streams: dict[str, str] = {}        # stream name -> venue id
-        bodies: dict[str, list[str]] = {}   # REST depth answers by venue id
+        streams: dict[str, str] = {}  # stream name -> venue id
+        bodies: dict[str, list[str]] = {}  # REST depth answers by venue id
         for record in records(self.path):
             raw = record.get("raw", "")
             if record["k"] == "recv":
@@ -189,7 +189,7 @@ class Playback:
                 self.hub.flush()
                 await self._keep_up()
                 if not self.room.conns:
-                    return                      # the next subscriber gets it from the beginning
+                    return  # the next subscriber gets it from the beginning
             if record["k"] == "recv":
                 self._publish(record["raw"])
             elif record["k"] == "rest" and "depth" in record["url"]:
@@ -210,7 +210,7 @@ class Playback:
                 continue
             payload = raw
             if self.room.venue == "binance":
-                payload = raw[raw.index('"data":') + 7 : -1]    # the topic wraps it again
+                payload = raw[raw.index('"data":') + 7 : -1]  # the topic wraps it again
             elif self.room.venue == "bybit" and topic.name != recorded:
                 payload = raw.replace(recorded, topic.name, 1)
             elif topic.name != recorded:

@@ -67,7 +67,7 @@ class WsFront:
             host,
             number,
             ssl=context,
-            enable_auto_pong=False,         # pings of the client count against its limit
+            enable_auto_pong=False,  # pings of the client count against its limit
             max_frame_size=4 << 20,
         )
         return server
@@ -83,7 +83,7 @@ class WsFront:
             conn = room.accept(url.path, query)
             if conn is not None:
                 return conn
-        return None                         # 404
+        return None  # 404
 
 
 def refuse(status: int, body: bytes) -> WSUpgradeResponseWithListener:

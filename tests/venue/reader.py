@@ -21,7 +21,7 @@ class BookReader:
         self.last_id = -1
         self.live = False
         self.gaps = 0
-        self.stale = 0              # frames dropped as old
+        self.stale = 0  # frames dropped as old
         self.applied = 0
 
     def state(self, levels: int = 0) -> BookState:
@@ -57,7 +57,7 @@ class BinanceBook(BookReader):
     def __init__(self, *, linear: bool) -> None:
         super().__init__()
         self.linear = linear
-        self.fresh = False          # a snapshot was taken, no event applied on it yet
+        self.fresh = False  # a snapshot was taken, no event applied on it yet
         self.buffer: list[dict[str, Any]] = []
 
     def diff(self, event: dict[str, Any]) -> None:
@@ -69,7 +69,7 @@ class BinanceBook(BookReader):
             self.stale += 1
         elif not self.linear:
             self._follow(event, event["U"] <= last + 1)
-        elif straddles:         # the first after a snapshot covers its id
+        elif straddles:  # the first after a snapshot covers its id
             self._follow(event, event["pu"] <= last)
         else:
             self._follow(event, event["pu"] == last)
@@ -118,7 +118,7 @@ class OkxBook(BookReader):
 
     def __init__(self) -> None:
         super().__init__()
-        self.fresh = False          # a REST book was taken, no update applied on it yet
+        self.fresh = False  # a REST book was taken, no update applied on it yet
         self.buffer: list[dict[str, Any]] = []
 
     def push(self, message: dict[str, Any]) -> None:

@@ -81,7 +81,7 @@ class RestSite:
     async def _guard(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         self.hub.requests[self.venue].append(request.path_qs)
         if self.venue in self.hub.shut_venues:
-            return hang_up(request)         # a kept-alive connection to a host that is down
+            return hang_up(request)  # a kept-alive connection to a host that is down
         fault = self.hub.faults.take_rest(self.venue, request.path_qs)
         if fault is not None:
             return await self._spoil(fault, request, handler)

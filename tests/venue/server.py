@@ -45,8 +45,8 @@ class LocalVenue:
     def __init__(self, options: Options | None = None, **changes: Any) -> None:
         self.options = replace(options or Options(), **changes)
         self.rate = self.options.rate
-        self.rng = Random(self.options.seed)            # manners: ack or data first, garbage
-        self._market_rng = Random(self.options.seed)    # whose turn it is
+        self.rng = Random(self.options.seed)  # manners: ack or data first, garbage
+        self._market_rng = Random(self.options.seed)  # whose turn it is
         self._pace_rng = Random()
         self.log = Log(self.options.log_limit, self.options.log_books)
         self.faults = Faults(self)
@@ -58,7 +58,7 @@ class LocalVenue:
         self.ca_file = ""
         self.urls: dict[str, Any] = {}
         self.control_url = ""
-        self.ports: dict[str, int] = {}         # name of the socket -> port number
+        self.ports: dict[str, int] = {}  # name of the socket -> port number
         self.playback: Playback | None = None
         self.rooms: dict[str, Room] = {
             "binance:spot": BinanceRoom(self, "binance:spot"),
@@ -70,7 +70,7 @@ class LocalVenue:
         self._feeds: list[Feed] = []
         self._by_symbol: dict[tuple[str, str, str], Feed] = {}
         self._active: dict[Feed, None] = {}
-        self._schedule: list[Desk] = []         # every active desk, as often as its weight
+        self._schedule: list[Desk] = []  # every active desk, as often as its weight
         self._tasks: list[asyncio.Task[None]] = []
         self._timers: set[asyncio.TimerHandle] = set()
         self._rest: list[RestSite] = []
@@ -87,7 +87,7 @@ class LocalVenue:
         for inst in all_instruments(self.options.extra_symbols, self.options.seed):
             room = self.rooms["okx" if inst.venue == "okx" else f"{inst.venue}:{inst.market}"]
             if room.name == played:
-                continue                        # that market is the recording's alone
+                continue  # that market is the recording's alone
             log = self.log.open(inst)
             desk: Desk
             if isinstance(room, BinanceRoom):
@@ -203,7 +203,7 @@ class LocalVenue:
                 conn.abort()
         for site in self._rest:
             await site.stop()
-        await asyncio.sleep(0)                  # aborted sockets close in the next turn
+        await asyncio.sleep(0)  # aborted sockets close in the next turn
         if self._directory is not None:
             self._directory.cleanup()
 

@@ -31,13 +31,13 @@ def close_frame(code: int, reason: str) -> bytes:
 class TopicFault:
     """What is to go wrong with the next payloads of one topic."""
 
-    drop: int = 0               # payloads that never reach the wire
-    dup: int = 0                # payloads sent twice
-    swap: int = 0               # pairs sent in the wrong order
-    cross: int = 0              # depth payloads with a level that crosses the book
-    silent: bool = False        # nothing at all
-    spare: int = 0              # new subscriptions that stay silent too; -1: all of them
-    held: str | None = None     # first half of a swapped pair
+    drop: int = 0  # payloads that never reach the wire
+    dup: int = 0  # payloads sent twice
+    swap: int = 0  # pairs sent in the wrong order
+    cross: int = 0  # depth payloads with a level that crosses the book
+    silent: bool = False  # nothing at all
+    spare: int = 0  # new subscriptions that stay silent too; -1: all of them
+    held: str | None = None  # first half of a swapped pair
 
     def spent(self) -> bool:
         return not (self.drop or self.dup or self.swap or self.cross or self.silent or self.held)
@@ -49,15 +49,15 @@ class Topic:
     __slots__ = ("fault", "feed", "kind", "last", "lost", "name", "sent", "subs", "wrapped")
 
     def __init__(self, name: str, kind: str, feed: Feed) -> None:
-        self.name = name                    # as subscribed
-        self.kind = kind                    # "trade", "bbo", "depth", or a venue's own word
+        self.name = name  # as subscribed
+        self.kind = kind  # "trade", "bbo", "depth", or a venue's own word
         self.feed = feed
-        self.subs: list[Conn] = []          # get the payload as it is
-        self.wrapped: list[Conn] = []       # get it in Binance's {"stream":...,"data":...}
+        self.subs: list[Conn] = []  # get the payload as it is
+        self.wrapped: list[Conn] = []  # get it in Binance's {"stream":...,"data":...}
         self.fault: TopicFault | None = None
-        self.last = ""                      # newest payload, what garbage is made of
+        self.last = ""  # newest payload, what garbage is made of
         self.sent = 0
-        self.lost = 0                       # kept from the wire by a fault
+        self.lost = 0  # kept from the wire by a fault
 
     @property
     def live(self) -> bool:
@@ -72,7 +72,7 @@ class Topic:
         if fault.spare:
             fault.spare = fault.spare - (fault.spare > 0)
         else:
-            fault.silent = False            # a fault of the old subscription: it ends with it
+            fault.silent = False  # a fault of the old subscription: it ends with it
         return not fault.silent
 
     def remove(self, conn: Conn) -> None:

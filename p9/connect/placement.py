@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from p9.lane import Topic
+from p9.connect.lane import Topic
 from p9.venues import DEPTH, Limits
 
 

@@ -8,8 +8,8 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from p9.port import Port
-from p9.rest import RestClient, RestError
+from p9.connect.port import Port
+from p9.connect.rest import RestClient, RestError
 from p9.venues import BadListing, Endpoint, Instrument, Priority, collisions
 
 log = logging.getLogger(__name__)

@@ -16,13 +16,13 @@ from collections.abc import Callable, Iterable
 from dataclasses import asdict
 from typing import NamedTuple, Protocol
 
-from p9 import epoch
 from p9.config.model import Redis
+from p9.connect.pacing import Backoff
 from p9.log import event
-from p9.pacing import Backoff
-from p9.pubqueue import PubQueue
-from p9.pubstats import Latency, Ledger
-from p9.redis_link import (
+from p9.publish import epoch
+from p9.publish.pubqueue import PubQueue
+from p9.publish.pubstats import Latency, Ledger
+from p9.publish.redis_link import (
     LinkLost,
     RedisLink,
     RedisRefused,
@@ -32,11 +32,11 @@ from p9.redis_link import (
     label,
     pack,
 )
-from p9.streamlog import StreamLog, StreamNames
+from p9.publish.streamlog import StreamLog, StreamNames
 
 __all__ = ["Publisher", "RedisRefused", "RedisUnreachable", "Unconfirmed"]
 
-log = logging.getLogger("p9.publisher")
+log = logging.getLogger("p9.publish.publisher")
 
 RETRY_FIRST_S = 0.05
 RETRY_CAP_S = 5.0

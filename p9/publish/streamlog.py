@@ -26,13 +26,13 @@ from collections import Counter, deque
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 
+from p9.connect.pacing import Backoff
 from p9.log import event
-from p9.logbatch import LogBatch, Transaction, Verdict, judge, missing
-from p9.pacing import Backoff
-from p9.pubstats import Ledger
-from p9.redis_link import LinkLost, RedisLink, ReplyError, pack
+from p9.publish.logbatch import LogBatch, Transaction, Verdict, judge, missing
+from p9.publish.pubstats import Ledger
+from p9.publish.redis_link import LinkLost, RedisLink, ReplyError, pack
 
-log = logging.getLogger("p9.publisher")
+log = logging.getLogger("p9.publish.publisher")
 
 MAX_TRANSACTION_BYTES = 1 << 20
 MAX_TRANSACTION_COMMANDS = 10_000

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from p9.redis_link import Expect, ReplyError, error_word
+from p9.publish.redis_link import Expect, ReplyError, error_word
 
 BATCH_OVERHEAD_BYTES = 400
 """Objects around a batch, so that many small ones are not free of charge."""

@@ -1,6 +1,6 @@
 """One WebSocket that is opened again and again, with back-off, until it is closed for good.
 
-What travels on it is the business of `p9.session`, which fills in `_opened` and `_ended`.
+What travels on it is the business of `p9.connect.session`, which fills in `_opened` and `_ended`.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from typing import Any
 
 from picows import WSError, WSHandshakeError, WSListener, WSMsgType, WSTransport, ws_connect
 
-from p9.lane import Lane
-from p9.pacing import Backoff
-from p9.rest import USER_AGENT, retry_after
+from p9.connect.lane import Lane
+from p9.connect.pacing import Backoff
+from p9.connect.rest import USER_AGENT, retry_after
 
 log = logging.getLogger(__name__)
 

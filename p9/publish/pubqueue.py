@@ -6,8 +6,8 @@ import time
 from collections import deque
 from collections.abc import Callable
 
-from p9.pubstats import Ledger
-from p9.redis_link import Expect, RedisLink
+from p9.publish.pubstats import Ledger
+from p9.publish.redis_link import Expect, RedisLink
 
 BATCH_OVERHEAD_BYTES = 400
 """Objects around a batch, so that many small ones are not free of charge."""

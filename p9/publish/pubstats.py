@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 from hdrh.histogram import HdrHistogram
 
 from p9.log import event
-from p9.redis_link import error_word
+from p9.publish.redis_link import error_word
 
-log = logging.getLogger("p9.publisher")
+log = logging.getLogger("p9.publish.publisher")
 
 LOWEST_LATENCY_NS = 1_000
 HIGHEST_LATENCY_NS = 3_600_000_000_000

@@ -12,9 +12,9 @@ import logging
 from collections import deque
 from collections.abc import Sequence
 
-from p9.lane import Lane, Topic
-from p9.rotation import Rotation
-from p9.session import Session
+from p9.connect.lane import Lane, Topic
+from p9.connect.rotation import Rotation
+from p9.connect.session import Session
 from p9.venues import DEPTH
 
 log = logging.getLogger(__name__)

@@ -7,15 +7,15 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
-from p9.liveness import Quiet, Watch
-from p9.pacing import Pacer
-from p9.port import Port
+from p9.connect.liveness import Quiet, Watch
+from p9.connect.pacing import Pacer
+from p9.connect.port import Port
 from p9.venues import Endpoint, FeedRow, Instrument
 
 if TYPE_CHECKING:
     from p9.config import Config
-    from p9.link import ListenerFactory
-    from p9.session import Session
+    from p9.connect.link import ListenerFactory
+    from p9.connect.session import Session
 
 
 AGE = "age"  # the reason of a planned replacement

@@ -14,9 +14,9 @@ from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any
 
-from p9.feeds import Feeds
-from p9.port import Port
-from p9.rest import RestClient, RestError
+from p9.connect.feeds import Feeds
+from p9.connect.port import Port
+from p9.connect.rest import RestClient, RestError
 from p9.venues import Endpoint, Instrument, Priority, RestCall
 
 log = logging.getLogger(__name__)

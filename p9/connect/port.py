@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 from typing import Protocol
 
-from p9.rest import RestReply
+from p9.connect.rest import RestReply
 from p9.venues import Endpoint, Instrument
 
 

@@ -12,15 +12,15 @@ import ssl
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from p9.lane import Lane, Settings, Topic
-from p9.link import ListenerFactory
-from p9.liveness import StallGuard, Watch
-from p9.lookout import Lookout
-from p9.pacing import Pacer
-from p9.placement import pack
-from p9.port import Port
-from p9.rotation import Rotation
-from p9.session import Session
+from p9.connect.lane import Lane, Settings, Topic
+from p9.connect.link import ListenerFactory
+from p9.connect.liveness import StallGuard, Watch
+from p9.connect.lookout import Lookout
+from p9.connect.pacing import Pacer
+from p9.connect.placement import pack
+from p9.connect.port import Port
+from p9.connect.rotation import Rotation
+from p9.connect.session import Session
 from p9.venues import BBO, DEPTH, TRADE, Endpoint, Instrument
 
 log = logging.getLogger(__name__)

@@ -2,7 +2,7 @@
 
 A session keeps a fixed set of topics alive on one socket at a time until it is closed. What
 spans several connections (who carries which topic, rotation, the silence of a single topic)
-is decided by its hub, `p9.feeds`.
+is decided by its hub, `p9.connect.feeds`.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ import random
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
-from p9.lane import AGE, Lane, Topic
-from p9.link import Link
-from p9.liveness import Pulse
-from p9.subscriptions import Subscriptions
+from p9.connect.lane import AGE, Lane, Topic
+from p9.connect.link import Link
+from p9.connect.liveness import Pulse
+from p9.connect.subscriptions import Subscriptions
 from p9.venues import DEPTH, ControlLike
 
 log = logging.getLogger(__name__)

@@ -12,15 +12,15 @@ from collections.abc import Callable
 from typing import Any
 
 from p9 import tls
-from p9.catalog import Catalog
 from p9.config import Config
-from p9.feeds import Feeds, Wanted
-from p9.lane import Settings
-from p9.link import ListenerFactory
-from p9.pacing import Backoff, Pacer
-from p9.port import Port
-from p9.rest import RestClient, RestError
-from p9.resync import Place, Resync
+from p9.connect.catalog import Catalog
+from p9.connect.feeds import Feeds, Wanted
+from p9.connect.lane import Settings
+from p9.connect.link import ListenerFactory
+from p9.connect.pacing import Backoff, Pacer
+from p9.connect.port import Port
+from p9.connect.rest import RestClient, RestError
+from p9.connect.resync import Place, Resync
 from p9.venues import ENDPOINTS, Endpoint, endpoints_of
 
 log = logging.getLogger(__name__)

@@ -9,9 +9,9 @@ from collections.abc import Iterable, Iterator
 from typing import cast
 
 from p9.log import event
-from p9.redis_link import RedisLink, RedisRefused, RedisUnreachable, ReplyError, pack
+from p9.publish.redis_link import RedisLink, RedisRefused, RedisUnreachable, ReplyError, pack
 
-log = logging.getLogger("p9.publisher")
+log = logging.getLogger("p9.publish.publisher")
 
 MAX_EPOCH = 2**53 - 1
 """Readers may hold JSON numbers as doubles."""

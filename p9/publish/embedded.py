@@ -20,11 +20,11 @@ from pathlib import Path
 
 from p9.config import RedisAddress
 from p9.config.urls import DEFAULT_REDIS_PORT
+from p9.connect.pacing import Backoff
 from p9.log import event
-from p9.pacing import Backoff
-from p9.redis_link import LinkLost, RedisUnreachable, connect, label, pack
+from p9.publish.redis_link import LinkLost, RedisUnreachable, connect, label, pack
 
-log = logging.getLogger("p9.embedded")
+log = logging.getLogger("p9.publish.embedded")
 
 PROBE_TIMEOUT_S = 2.0
 POLL_S = 0.02

@@ -12,8 +12,8 @@ import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from p9.lane import AGE, Lane, Topic
-from p9.session import Session
+from p9.connect.lane import AGE, Lane, Topic
+from p9.connect.session import Session
 from p9.venues import DEPTH
 
 log = logging.getLogger(__name__)
