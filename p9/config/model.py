@@ -115,6 +115,8 @@ class Exchange:
 
 @dataclass(frozen=True, slots=True)
 class Binance(Exchange):
+    linear_trades: str = key("agg_trade", Choice("agg_trade", "trade"))
+    """Of USD-M: `@aggTrade`, or `@trade`, which shows each fill but is undocumented."""
     endpoints: BinanceEndpoints = BinanceEndpoints()
     api_key: Secret = key(Secret(""), SecretText(), env="BINANCE_API_KEY")  # noqa: RUF009
 

@@ -21,7 +21,7 @@ from p9.connect.pacing import Backoff, Pacer
 from p9.connect.port import Port
 from p9.connect.rest import RestClient, RestError
 from p9.connect.resync import Place, Resync
-from p9.venues import ENDPOINTS, Endpoint, endpoints_of
+from p9.venues import ENDPOINTS, TRADE, Endpoint, endpoints_of
 
 log = logging.getLogger(__name__)
 
@@ -37,6 +37,12 @@ def addresses(endpoint: Endpoint, endpoints: Any) -> tuple[dict[str, str], str]:
         for socket in sockets
     }
     return {k: url.rstrip("/") + endpoint.ws_path for k, url in ws.items()}, block.rest
+
+
+def _options(endpoint: Endpoint, settings: Any) -> frozenset[str]:
+    """Feeds that the exchange's settings take from their optional source."""
+    chosen = getattr(settings, f"{endpoint.config_key}_trades", "")
+    return frozenset({TRADE}) if chosen == "trade" else frozenset()
 
 
 class _Market:
@@ -102,6 +108,7 @@ class Markets:
                 pacer=pacer,
                 levels=self.config.feeds.depth.levels,
                 on_state=self._ws_state,
+                options=_options(row, settings),
             )
             self._markets[row.name] = _Market(row, feeds, catalog, rest)
 
