@@ -15,6 +15,7 @@ import json
 import logging
 import signal
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -59,6 +60,7 @@ class App:
         self._stop = asyncio.Event()
         self._signals = 0
         self._engine: Engine | None = None
+        self._flush: Callable[[], None] = lambda: None
 
     async def run(self) -> None:
         """Raises CannotStart."""
@@ -68,7 +70,7 @@ class App:
             await self._start_embedded(ends)
             publisher = await self._start_publisher(ends)
             engine = Engine(epoch=publisher.epoch, **core_settings(settings))
-            self._engine = engine
+            self._engine, self._flush = engine, publisher.flush
             publisher.attach(engine)
             recorder = self._start_recorder(ends)
             port = Port(engine, recorder=recorder, flush=publisher.flush)
@@ -160,7 +162,6 @@ class App:
         except CannotServe as error:
             raise CannotStart(str(error)) from error
         ends.push_async_callback(face.stop)
-        event(log, "info", "http", address=f"http://{http.host}:{face.port}")
 
     # -- while it runs ------------------------------------------------------------------------
 
@@ -188,11 +189,10 @@ class App:
                 summary += summary_s
 
     def _alert(self, kind: str, fields: dict[str, Any]) -> None:
-        """Goes out with the next tick, if not before."""
         if self._engine is not None:
-            self._engine.alert(
-                kind, json.dumps(fields, separators=(",", ":"), ensure_ascii=False), time.time_ns()
-            )
+            text = json.dumps(fields, separators=(",", ":"), ensure_ascii=False)
+            self._engine.alert(kind, text, time.time_ns())
+            self._flush()
 
     def _dropped(self, kind: str, messages: int, reason: str) -> None:
         if not self._stop.is_set():

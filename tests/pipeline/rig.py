@@ -293,11 +293,21 @@ class Rig:
         """Nothing is missing, and Redis holds what was published; then the pipeline ends."""
         with self.standing_still():
             assert self.missing_trades() == {}
-            time.sleep(LAG_S)
-            self.ledger.check_redis(self.server)
+            self.check_redis()
             assert self.process is not None
             assert self.process.end() == 0, self.process.tail()
             self.check_log()
+
+    def check_redis(self) -> None:
+        """While the market stands still. A connection may be replaced just then, which makes
+        messages: such a look is repeated."""
+        for _ in range(4):
+            time.sleep(LAG_S)
+            self.look()
+            faults = self.ledger.redis_faults(self.server)
+            if not faults:
+                return
+        raise AssertionError("\n".join(faults[:10]))
 
     def check_log(self) -> None:
         """Drained, and nothing went wrong inside."""
