@@ -76,7 +76,7 @@ def renumber(random: Random, frame: bytes, _other: bytes) -> bytes:
     text = random.choice(NUMBERS)
     if random.random() < 0.3:
         # close to what stood there
-        text = str(int(float(spot[0].decode().split(".")[0])) + random.choice([-2, -1, 1, 2]))
+        text = str(int(spot[0].split(b".")[0][:30]) + random.choice([-2, -1, 1, 2]))
     return frame[: spot.start()] + text.encode() + frame[spot.end() :]
 
 

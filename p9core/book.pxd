@@ -1,8 +1,8 @@
 """L2 book in integer mantissas. Knows no JSON and no venue.
 
-A side is one array, its best level last: most changes are near the top, so they move few
-levels. `key` is the price mantissa on the bid side and its negative on the ask side, so that
-both sides sort alike and share every line of code.
+A side is two arrays, keys and sizes, its best level last: most changes are near the top, so
+they move few levels, and a search reads keys only. A key is the price mantissa on the bid side
+and its negative on the ask side, so that both sides sort alike and share every line of code.
 """
 
 from libc.stdint cimport int32_t, int64_t, uint32_t
@@ -10,13 +10,9 @@ from libc.stdint cimport int32_t, int64_t, uint32_t
 from p9core.types cimport Change
 
 
-cdef struct Level:
-    int64_t key
-    int64_t qty
-
-
 cdef struct Side:
-    Level *at         # owned; ascending key, best last
+    int64_t *keys     # owned, the sizes behind them; ascending, best last
+    int64_t *qtys
     int32_t n
     int32_t room
     int64_t floor     # levels below this key were pruned: changes there are not taken
@@ -53,9 +49,9 @@ cdef bint book_thin(const Book *book, int32_t wanted) noexcept nogil
 cdef inline bint book_crossed(const Book *book) noexcept nogil:
     """Best bid at or above best ask."""
     return (book.bid.n > 0 and book.ask.n > 0
-            and book.bid.at[book.bid.n - 1].key >= -book.ask.at[book.ask.n - 1].key)
+            and book.bid.keys[book.bid.n - 1] >= -book.ask.keys[book.ask.n - 1])
 
 
 cdef inline size_t book_bytes(const Book *book) noexcept nogil:
-    return (sizeof(Book) + (book.bid.room + book.ask.room) * sizeof(Level)
+    return (sizeof(Book) + (book.bid.room + book.ask.room) * 2 * sizeof(int64_t)
             + book.room_pruned * sizeof(Change))

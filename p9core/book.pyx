@@ -6,19 +6,20 @@ levels between those, each once.
 """
 
 from libc.stdint cimport int32_t, int64_t
-from libc.stdlib cimport free, realloc
+from libc.stdlib cimport free, malloc, realloc
 from libc.string cimport memcpy, memmove, memset
 
 from p9core.number cimport scale
 from p9core.types cimport Change
 
 
-# What one apply does to the array, in ascending position. One for all books: an apply is never
+# What one apply does to the arrays, in ascending position. One for all books: an apply is never
 # interrupted.
 cdef struct Splice:
-    int32_t at     # position in the array as it was
+    int32_t at     # position in the arrays as they were
     bint insert    # else the level there goes
-    Level level    # of an insertion
+    int64_t key    # of an insertion
+    int64_t qty
 
 
 cdef Splice *SPLICES = NULL
@@ -39,23 +40,28 @@ cdef Splice *splice_room(int32_t n) noexcept nogil:
 
 cdef bint side_room(Side *side, int32_t wanted) noexcept nogil:
     cdef int32_t room
-    cdef Level *at
+    cdef int64_t *keys
     if wanted <= side.room:
         return True
-    # a quarter more, not double: memory of a full book is promised
+    # an eighth more, not double: memory of a full book is promised
     room = wanted if wanted < 16 else wanted + wanted // 8
-    at = <Level *> realloc(side.at, room * sizeof(Level))
-    if at == NULL:
+    keys = <int64_t *> malloc(2 * room * sizeof(int64_t))
+    if keys == NULL:
         return False
-    side.at = at
+    if side.n:
+        memcpy(keys, side.keys, side.n * sizeof(int64_t))
+        memcpy(keys + room, side.qtys, side.n * sizeof(int64_t))
+    free(side.keys)
+    side.keys = keys
+    side.qtys = keys + room
     side.room = room
     return True
 
 
-cdef inline int32_t find_down(const Level *at, int32_t n, int64_t key) noexcept nogil:
-    """Index of the first of at[0..n) with key >= `key`, looked for from the end; n if none."""
+cdef inline int32_t find_down(const int64_t *keys, int32_t n, int64_t key) noexcept nogil:
+    """Index of the first of keys[0..n) that is >= `key`, looked for from the end; n if none."""
     cdef int32_t high = n, low = n - 1, step = 1, middle
-    while low >= 0 and at[low].key >= key:
+    while low >= 0 and keys[low] >= key:
         high = low
         low -= step
         step *= 2
@@ -63,17 +69,18 @@ cdef inline int32_t find_down(const Level *at, int32_t n, int64_t key) noexcept 
         low = -1
     while high - low > 1:
         middle = (low + high) >> 1
-        if at[middle].key >= key:
+        if keys[middle] >= key:
             high = middle
         else:
             low = middle
     return high
 
 
-cdef inline int32_t find_up(const Level *at, int32_t start, int32_t n, int64_t key) noexcept nogil:
-    """As `find_down` over at[start..n), looked for from `start`."""
+cdef inline int32_t find_up(const int64_t *keys, int32_t start, int32_t n,
+                            int64_t key) noexcept nogil:
+    """As `find_down` over keys[start..n), looked for from `start`."""
     cdef int32_t low = start - 1, high = start, step = 1, middle
-    while high < n and at[high].key < key:
+    while high < n and keys[high] < key:
         low = high
         high += step
         step *= 2
@@ -81,7 +88,7 @@ cdef inline int32_t find_up(const Level *at, int32_t start, int32_t n, int64_t k
         high = n
     while high - low > 1:
         middle = (low + high) >> 1
-        if at[middle].key >= key:
+        if keys[middle] >= key:
             high = middle
         else:
             low = middle
@@ -143,33 +150,35 @@ cdef void merge_sort(Change *changes, int32_t n) noexcept nogil:
         memcpy(changes, source, n * sizeof(Change))
 
 
+cdef inline void move_run(Side *side, int32_t start, int32_t end, int32_t shift) noexcept nogil:
+    memmove(side.keys + start + shift, side.keys + start, (end - start) * sizeof(int64_t))
+    memmove(side.qtys + start + shift, side.qtys + start, (end - start) * sizeof(int64_t))
+
+
 cdef bint splice(Side *side, Splice *splices, int32_t n) noexcept nogil:
     """Carries out `n` splices in ascending position. Between two of them a run of levels moves
     by the insertions less the deletions below it, often not at all. Runs that move down go
     first and from below, runs that move up last and from above: none lands on one that has
     yet to move, as the runs keep their order."""
-    cdef int32_t i, start, end, shift, grown = 0
-    cdef Level *at
+    cdef int32_t i, end, shift, grown = 0
     for i in range(n):
         grown += 1 if splices[i].insert else -1
     if not side_room(side, side.n + grown):
         return False
-    at = side.at
     shift = 0
     for i in range(n):
         shift += 1 if splices[i].insert else -1
         if shift < 0:
-            start = splices[i].at + (not splices[i].insert)
             end = splices[i + 1].at if i + 1 < n else side.n
-            memmove(at + start + shift, at + start, (end - start) * sizeof(Level))
+            move_run(side, splices[i].at + (not splices[i].insert), end, shift)
     for i in range(n - 1, -1, -1):
         if shift > 0:
-            start = splices[i].at + (not splices[i].insert)
             end = splices[i + 1].at if i + 1 < n else side.n
-            memmove(at + start + shift, at + start, (end - start) * sizeof(Level))
+            move_run(side, splices[i].at + (not splices[i].insert), end, shift)
         shift -= 1 if splices[i].insert else -1
         if splices[i].insert:
-            at[splices[i].at + shift] = splices[i].level
+            side.keys[splices[i].at + shift] = splices[i].key
+            side.qtys[splices[i].at + shift] = splices[i].qty
     side.n += grown
     return True
 
@@ -179,7 +188,7 @@ cdef void side_apply(Book *book, Side *side, Change *changes, int32_t *count,
     cdef int32_t n = count[0], kept = 0, n_splices = 0, i, j = side.n
     cdef int64_t key, qty
     cdef bint rising = True, falling = True, first = True
-    cdef Level *at = side.at
+    cdef const int64_t *keys = side.keys
     cdef Splice *splices
     cdef Splice turned
     for i in range(1, n):
@@ -201,26 +210,26 @@ cdef void side_apply(Book *book, Side *side, Change *changes, int32_t *count,
         if key < side.floor:
             continue
         if first or falling:
-            j = find_down(at, j, key)
+            j = find_down(keys, j, key)
             first = False
         else:
-            j = find_up(at, j, side.n, key)
-        if j < side.n and at[j].key == key:
-            if at[j].qty == qty:
+            j = find_up(keys, j, side.n, key)
+        if j < side.n and keys[j] == key:
+            if side.qtys[j] == qty:
                 continue
             if qty == 0:
                 splices[n_splices].at = j
                 splices[n_splices].insert = False
                 n_splices += 1
             else:
-                at[j].qty = qty
+                side.qtys[j] = qty
         elif qty == 0:
             continue
         else:
             splices[n_splices].at = j
             splices[n_splices].insert = True
-            splices[n_splices].level.key = key
-            splices[n_splices].level.qty = qty
+            splices[n_splices].key = key
+            splices[n_splices].qty = qty
             n_splices += 1
         changes[kept] = changes[i]
         kept += 1
@@ -250,15 +259,15 @@ cdef int32_t side_prune(Book *book, Side *side, int sign, int32_t at_pruned) noe
         book.pruned = pruned
         book.room_pruned = at_pruned + surplus
     for i in range(surplus):
-        book.pruned[at_pruned + i].px = sign * side.at[i].key
+        book.pruned[at_pruned + i].px = sign * side.keys[i]
         book.pruned[at_pruned + i].qty = 0
-    memmove(side.at, side.at + surplus, book.keep * sizeof(Level))
+    move_run(side, surplus, side.n, -surplus)
     side.n = book.keep
     if book.slack > 0:
         # a pruned level may come to matter again, and then it is missing: from here down
         # nothing is taken until a snapshot says all. A window (slack 0) has no such floor:
         # the venue itself sends what enters it.
-        side.floor = side.at[0].key
+        side.floor = side.keys[0]
     return surplus
 
 
@@ -270,8 +279,8 @@ cdef void book_init(Book *book, int32_t keep, int32_t slack) noexcept nogil:
 
 
 cdef void book_free(Book *book) noexcept nogil:
-    free(book.bid.at)
-    free(book.ask.at)
+    free(book.bid.keys)
+    free(book.ask.keys)
     free(book.pruned)
     memset(book, 0, sizeof(Book))
 
@@ -292,9 +301,9 @@ cdef void book_load(Book *book, Change *bids, int32_t n_bids, Change *asks, int3
     book_apply(book, bids, &n_bids, asks, &n_asks)
     if limit > 0:
         if book.bid.n >= limit:
-            book.bid.known = book.bid.at[0].key
+            book.bid.known = book.bid.keys[0]
         if book.ask.n >= limit:
-            book.ask.known = book.ask.at[0].key
+            book.ask.known = book.ask.keys[0]
 
 
 cdef void book_apply(Book *book, Change *bids, int32_t *n_bids,
@@ -309,14 +318,15 @@ cdef void book_apply(Book *book, Change *bids, int32_t *n_bids,
 
 cdef bint side_rescale(Side *side, int px_power, int qty_power, bint carry_out) noexcept nogil:
     cdef int32_t i
-    cdef Level level
-    cdef int64_t bound
+    cdef int64_t key, qty, bound
     for i in range(side.n):
-        level = side.at[i]
-        if not scale(&level.key, px_power) or not scale(&level.qty, qty_power):
+        key = side.keys[i]
+        qty = side.qtys[i]
+        if not scale(&key, px_power) or not scale(&qty, qty_power):
             return False
         if carry_out:
-            side.at[i] = level
+            side.keys[i] = key
+            side.qtys[i] = qty
     for i in range(2):
         bound = side.known if i else side.floor
         if bound != NO_BOUND:
@@ -348,7 +358,7 @@ cdef bint book_thin(const Book *book, int32_t wanted) noexcept nogil:
     for s in range(2):
         side = &book.bid if s == 0 else &book.ask
         bound = side.known if side.known > side.floor else side.floor
-        if bound != NO_BOUND and (side.n < wanted or side.at[side.n - wanted].key < bound):
+        if bound != NO_BOUND and (side.n < wanted or side.keys[side.n - wanted] < bound):
             return True
     return False
 
@@ -420,14 +430,14 @@ cdef class L2Book:
     def bids(self, int n=-1) -> list:
         """Best first: (price, size), at most `n`."""
         cdef int32_t i, count = self.book.bid.n if n < 0 else min(n, self.book.bid.n)
-        return [(self.book.bid.at[self.book.bid.n - 1 - i].key,
-                 self.book.bid.at[self.book.bid.n - 1 - i].qty) for i in range(count)]
+        return [(self.book.bid.keys[self.book.bid.n - 1 - i],
+                 self.book.bid.qtys[self.book.bid.n - 1 - i]) for i in range(count)]
 
     def asks(self, int n=-1) -> list:
         """Best first: (price, size), at most `n`."""
         cdef int32_t i, count = self.book.ask.n if n < 0 else min(n, self.book.ask.n)
-        return [(-self.book.ask.at[self.book.ask.n - 1 - i].key,
-                 self.book.ask.at[self.book.ask.n - 1 - i].qty) for i in range(count)]
+        return [(-self.book.ask.keys[self.book.ask.n - 1 - i],
+                 self.book.ask.qtys[self.book.ask.n - 1 - i]) for i in range(count)]
 
     def thin(self, int wanted) -> bool:
         """Whether fewer than `wanted` levels of a side are known to be without a hole."""

@@ -3,7 +3,7 @@ mantissas (venue units: contracts stay contracts)."""
 
 from libc.stdint cimport int32_t, uint32_t
 
-from p9core.book cimport Book, Level, Side
+from p9core.book cimport Book, Side
 from p9core.buffer cimport Bytes, put
 from p9core.instruments cimport Instrument
 from p9core.number cimport put_decimal
@@ -25,15 +25,14 @@ fill_table()
 
 cdef inline void put_level(Bytes *b, const Instrument *inst, const Side *side, int sign,
                            int32_t i) noexcept nogil:
-    cdef const Level *level
     if i >= side.n:
         return
-    level = &side.at[side.n - 1 - i]
+    i = side.n - 1 - i
     if b.size:
         put(b, b":", 1)
-    put_decimal(b, sign * level.key, inst.px_exp)
+    put_decimal(b, sign * side.keys[i], inst.px_exp)
     put(b, b":", 1)
-    put_decimal(b, level.qty, inst.qty_exp)
+    put_decimal(b, side.qtys[i], inst.qty_exp)
 
 
 cdef int32_t book_checksum(const Book *book, const Instrument *inst, Bytes *text) noexcept nogil:

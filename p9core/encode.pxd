@@ -6,7 +6,7 @@ ready-made in a channel's head.
 
 from libc.stdint cimport int32_t, int64_t, uint64_t
 
-from p9core.book cimport Level, Side
+from p9core.book cimport Side
 from p9core.buffer cimport Bytes, put, put_int, put_uint, reserve
 from p9core.instruments cimport Instrument
 from p9core.number cimport DECIMAL_ROOM, put_decimal, put_product, write_decimal
@@ -156,9 +156,7 @@ cdef inline void put_side(Bytes *b, const Instrument *inst, const Side *side,
                           int sign) noexcept nogil:
     """Held levels, best first."""
     cdef int32_t i
-    cdef const Level *level
     put(b, b"[", 1)
-    for i in range(side.n):
-        level = &side.at[side.n - 1 - i]
-        put_level(b, inst, sign * level.key, level.qty, i == 0)
+    for i in range(side.n - 1, -1, -1):
+        put_level(b, inst, sign * side.keys[i], side.qtys[i], i == side.n - 1)
     put(b, b"]", 1)

@@ -1050,11 +1050,11 @@ cdef class Engine:
         cdef Line *line = self.line_at(instrument)
         bid = ask = None
         if line.book.bid.n:
-            bid = (line.book.bid.at[line.book.bid.n - 1].key,
-                   line.book.bid.at[line.book.bid.n - 1].qty)
+            bid = (line.book.bid.keys[line.book.bid.n - 1],
+                   line.book.bid.qtys[line.book.bid.n - 1])
         if line.book.ask.n:
-            ask = (-line.book.ask.at[line.book.ask.n - 1].key,
-                   line.book.ask.at[line.book.ask.n - 1].qty)
+            ask = (-line.book.ask.keys[line.book.ask.n - 1],
+                   line.book.ask.qtys[line.book.ask.n - 1])
         return bid, ask, line.inst.px_exp, line.inst.qty_exp
 
     def books(self) -> list:

@@ -20,15 +20,15 @@ LIVE = {
     "binance:spot": (
         "BTCUSDT",
         '{"e":"depthUpdate","E":1795305600205,"s":"BTCUSDT","U":9,"u":11,"b":[],"a":[]}',
-    ),  # noqa: E501
+    ),
     "bybit:linear": (
         "SOLUSDT",
         '{"topic":"orderbook.50.SOLUSDT","type":"snapshot","ts":1795305600123,"data":{"s":"SOLUSDT","b":[["97","1"]],"a":[["101","1"]],"u":11,"seq":1}}',
-    ),  # noqa: E501
+    ),
     "okx": (
         "BTC-USDT-SWAP",
         '{"arg":{"channel":"books","instId":"BTC-USDT-SWAP"},"action":"snapshot","data":[{"asks":[["101","1","0","1"]],"bids":[["97","1","0","1"]],"ts":"1790000000200","checksum":0,"prevSeqId":-1,"seqId":11}]}',
-    ),  # noqa: E501
+    ),
 }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import json
 import os
@@ -297,3 +298,34 @@ def test_lost_trades_are_told(recordings: Path, seed: int) -> None:
     }
     assert told | missing == set(range(min(told), max(told) + 1))
     assert not told & missing
+
+
+# An aggregate of 2019 without its id; a delta of one level, of before 2025-03-20 (Bybit 9).
+REFUSED = [("binance:linear", "reject.shape"), ("bybit:linear", "reject.shape")]
+
+
+def test_single_frames_of_the_catalogue(recordings: Path) -> None:
+    """Frames of every channel and year: read, or known and passed over."""
+    refused = []
+    files = sorted((recordings / "catalogue").glob("*.jsonl.gz"))
+    for path in files:
+        runs: dict[str, Run] = {}
+        with gzip.open(path, "rt", encoding="utf-8") as lines:
+            records = [json.loads(line) for line in lines]
+        for record in records:
+            if record["k"] != "recv":
+                continue
+            market = record["market"].replace("usdm", "linear")
+            endpoint = "okx" if record["venue"] == "okx" else f"{record['venue']}:{market}"
+            run = runs.setdefault(endpoint, Run(endpoint))
+            run.read(run.take(Entry("frame", 0, record["raw"].encode(), "", 0)))
+        for endpoint, run in sorted(runs.items()):
+            counts = run.engine.counters()[endpoint]
+            refused += [
+                (endpoint, name)
+                for name, count in counts.items()
+                for _ in range(count if name.startswith("reject") else 0)
+            ]
+    if not files:
+        pytest.skip("no catalogue")
+    assert refused == REFUSED

@@ -14,7 +14,8 @@ import yaml
 
 from tests.redis_server import free_port
 
-from .rig import Process, VenueThread, merged
+from .parts import Process, VenueThread
+from .rig import merged
 
 
 @pytest.fixture

@@ -6,7 +6,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-from .rig import Process, Rig
+from .parts import Process
+from .rig import Rig
 from .tape import Message, decode
 
 OWN = ("epoch", "ts_pub", "seq", "prev")  # what a replay has of its own

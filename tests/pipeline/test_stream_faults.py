@@ -30,6 +30,7 @@ ROWS = (
     Row("two depth frames are swapped", of("swap"), breaks=("gap",)),
     Row("a depth frame crosses the book", of("crossed"), breaks=("crossed",)),
     Row("trades are lost", of("gap", 3, "trade"), lost=3),
+    Row("two trades are swapped", of("swap", 1, "trade"), late=True),
     Row("trades come twice", of("duplicate", 3, "trade")),
     # a new subscription shows whether anything was missed; only a proof breaks the book
     Row(
