@@ -5,6 +5,7 @@ ready-made in a channel's head.
 """
 
 from libc.stdint cimport int32_t, int64_t, uint64_t
+from libc.string cimport memcpy
 
 from p9core.book cimport Side
 from p9core.buffer cimport Bytes, put, put_int, put_uint, reserve
@@ -141,12 +142,37 @@ cdef inline void put_level(Bytes *b, const Instrument *inst, int64_t px, int64_t
     put(b, b"]", 1)
 
 
+cdef inline void put_change(Bytes *b, const Instrument *inst, const Change *change,
+                            bint first) noexcept nogil:
+    """As `put_level`; the venue's own digits are copied where they are as we write them."""
+    cdef char *to
+    if not (change.px_size and change.qty_size and inst.factor == 1 and inst.factor_exp == 0):
+        put_level(b, inst, change.px, change.qty, first)
+        return
+    if not reserve(b, 2 * DECIMAL_ROOM):
+        return
+    to = b.at + b.size
+    memcpy(to, b",[", 2)
+    to += 2
+    if first:
+        to -= 1
+        to[-1] = b"["
+    # at most 8 digits, a point, 8 decimals; a copy of fixed size is a few instructions
+    memcpy(to, change.px_text, 24)
+    to += change.px_size
+    to[0] = b","
+    memcpy(to + 1, change.qty_text, 24)
+    to += 1 + change.qty_size
+    to[0] = b"]"
+    b.size = to + 1 - b.at
+
+
 cdef inline void put_changes(Bytes *b, const Instrument *inst, const Change *changes, int32_t n,
                              const Change *pruned, int32_t n_pruned) noexcept nogil:
     cdef int32_t i
     put(b, b"[", 1)
     for i in range(n):
-        put_level(b, inst, changes[i].px, changes[i].qty, i == 0)
+        put_change(b, inst, &changes[i], i == 0)
     for i in range(n_pruned):
         put_level(b, inst, pruned[i].px, 0, i == 0 and n == 0)
     put(b, b"]", 1)

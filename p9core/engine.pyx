@@ -34,6 +34,9 @@ from p9core.sequence cimport (APPLY, BRIDGE_AHEAD, BRIDGE_STALE, BUFFERING, COLD
 from p9core.types cimport *
 from p9core.venues.endpoints cimport endpoint_at
 
+cdef extern from *:
+    void prefetch "__builtin_prefetch"(const void *) noexcept nogil
+
 from p9core.control import Control
 from p9core.venues.endpoints import ENDPOINTS
 
@@ -118,6 +121,20 @@ cdef inline str span_text(Span span):
     return span.at[:span.size].decode("utf-8", "replace") if span.size > 0 else ""
 
 
+cdef void touch(const Instrument *inst) noexcept nogil:
+    cdef const Line *line = <const Line *> inst
+    cdef const Channel *channel = &line.channels[<int> FEED_DEPTH]
+    prefetch(&line.sequence)
+    prefetch(channel)
+    prefetch(<const char *> channel + 64)
+    prefetch(channel.name)
+    prefetch(channel.head)
+    prefetch(line.book.bid.keys + line.book.bid.n - 8)
+    prefetch(line.book.bid.qtys + line.book.bid.n - 8)
+    prefetch(line.book.ask.keys + line.book.ask.n - 8)
+    prefetch(line.book.ask.qtys + line.book.ask.n - 8)
+
+
 cdef class Engine:
     """One engine a process, one thread. See engine.pyi for what each call takes."""
 
@@ -157,6 +174,7 @@ cdef class Engine:
             self.context[i].json = self.json
             self.context[i].names = &self.names[i]
             self.context[i].market = endpoint_at(i).market
+            self.context[i].touch = touch
 
     def __dealloc__(self):
         cdef int32_t i, f

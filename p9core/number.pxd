@@ -1,6 +1,6 @@
 """Decimal text <-> int64 mantissa at a power of ten. Exact, or an error; never rounded."""
 
-from libc.stdint cimport int64_t, uint64_t
+from libc.stdint cimport int64_t, uint8_t, uint64_t
 from libc.string cimport memcpy
 
 from p9core.buffer cimport Bytes, reserve, uint_before
@@ -18,6 +18,7 @@ cdef extern from *:
     ctypedef unsigned long long wide "p9_wide"
     const uint64_t *P9_POW10
     int p9_ctz "__builtin_ctzll"(uint64_t) noexcept nogil
+    int p9_clz "__builtin_clzll"(uint64_t) noexcept nogil
 
 
 cdef extern from "<cstdint>" nogil:
@@ -35,8 +36,7 @@ cdef enum Number:
     NUMBER_OVERFLOW   # the mantissa does not fit int64
 
 
-cdef Number decimal_slow(const char *token, int exponent, int64_t *out, int *need,
-                        const char **end) noexcept nogil
+cdef Number decimal_slow(const char *token, int exponent, int64_t *out, int *need) noexcept nogil
 
 
 cdef inline bint ends_number(char c) noexcept nogil:
@@ -66,25 +66,31 @@ cdef inline uint64_t value_of(uint64_t bytes, int n) noexcept nogil:
     return ((bytes & 0x0000FFFF0000FFFFULL) * 42949672960001ULL) >> 32
 
 
-cdef inline Number decimal_to(const char *token, int exponent, int64_t *out, int *need,
-                              const char **end) noexcept nogil:
-    """Reads the JSON token (a number, or a string that holds one) at `token`; `end` is set
-    behind it. At least 16 bytes behind the token must be readable.
+cdef inline Number decimal_text(const char *token, int exponent, int64_t *out, int *need,
+                                const char **text, uint8_t *size) noexcept nogil:
+    """Reads the JSON token (a number, or a string that holds one) at `token`. At least 16 bytes
+    behind the token must be readable.
 
     `out` is the mantissa at 10^-exponent. Where that has too few decimals, `need` is raised to
-    the number that the value really has, zeros at its end not counted.
+    the number that the value really has, zeros at its end not counted. `text` and `size` are
+    set to the digits as they are to be written, zeros at the end left out, where the venue
+    wrote them so; else `size` is 0.
     """
     cdef const char *p = token
     cdef bint quoted = p[0] == b'"'
     cdef uint64_t bytes, mantissa
     cdef int digits, decimals, kept
+    size[0] = 0
     p += quoted
     bytes = eight(p)
     digits = digits_of(bytes)
     if digits == 0 or digits + exponent > MAX_EXPONENT:
         # a sign, or no number, or one that may be too large
-        return decimal_slow(token, exponent, out, need, end)
+        return decimal_slow(token, exponent, out, need)
     mantissa = value_of(bytes, digits)
+    text[0] = p
+    # 00.5 is no way to write a number
+    size[0] = 0 if digits > 1 and p[0] == b"0" else digits
     p += digits
     kept = 0
     if p[0] == b".":
@@ -98,21 +104,25 @@ cdef inline Number decimal_to(const char *token, int exponent, int64_t *out, int
             # what is beyond the exponent must be zeros
             kept = exponent
             if ((bytes >> (8 * exponent)) << (8 * (8 - decimals + exponent))) != 0:
-                return decimal_slow(token, exponent, out, need, end)
+                return decimal_slow(token, exponent, out, need)
         if kept > 0:
             mantissa = mantissa * P9_POW10[kept] + value_of(bytes, kept)
+        bytes = bytes << (8 * (8 - decimals))
+        if bytes != 0 and size[0]:
+            size[0] += <uint8_t> (1 + decimals - (p9_clz(bytes) >> 3))
     if not (p[0] == b'"' if quoted else ends_number(p[0])):
         # more than eight digits, an exponent form, or no number
-        return decimal_slow(token, exponent, out, need, end)
+        size[0] = 0
+        return decimal_slow(token, exponent, out, need)
     out[0] = <int64_t> (mantissa * P9_POW10[exponent - kept])
-    end[0] = p + quoted
     return NUMBER_OK
 
 
 cdef inline Number decimal(const char *token, int exponent, int64_t *out, int *need) noexcept nogil:
-    """As `decimal_to`, for a token of its own."""
-    cdef const char *end
-    return decimal_to(token, exponent, out, need, &end)
+    """As `decimal_text`, for who needs no text."""
+    cdef const char *text
+    cdef uint8_t size
+    return decimal_text(token, exponent, out, need, &text, &size)
 
 
 cdef inline Number integer(const char *token, int64_t *out) noexcept nogil:

@@ -5,9 +5,8 @@ from libc.stdint cimport int64_t, uint64_t
 from p9core.buffer cimport Bytes, release
 
 
-cdef Number decimal_slow(const char *token, int exponent, int64_t *out, int *need,
-                        const char **end) noexcept nogil:
-    """As `decimal_to`, for what its 18 digits do not hold and for 1e-7 forms."""
+cdef Number decimal_slow(const char *token, int exponent, int64_t *out, int *need) noexcept nogil:
+    """As `decimal_text`, for what its 18 digits do not hold and for 1e-7 forms."""
     cdef const char *p = token
     cdef bint quoted = p[0] == b'"'
     cdef bint negative, huge = False, point = False, down = False, any_digit = False
@@ -57,7 +56,6 @@ cdef Number decimal_slow(const char *token, int exponent, int64_t *out, int *nee
             power = -power
     if not (p[0] == b'"' if quoted else ends_number(p[0])):
         return NUMBER_BAD
-    end[0] = p + quoted
     if significant == 0:
         out[0] = 0
         return NUMBER_OK

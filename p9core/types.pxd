@@ -67,8 +67,12 @@ cdef struct Span:
 
 
 cdef struct Change:
-    int64_t px    # price mantissa
-    int64_t qty   # new absolute size mantissa, venue units; 0 deletes
+    int64_t px            # price mantissa
+    int64_t qty           # new absolute size mantissa, venue units; 0 deletes
+    const char *px_text   # the venue's own digits, in the frame
+    const char *qty_text
+    uint8_t px_size       # of them as they are written out: no zeros at the end; 0: not usable
+    uint8_t qty_size
 
 
 cdef struct Trade:

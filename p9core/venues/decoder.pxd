@@ -8,10 +8,14 @@ from libc.string cimport memcmp
 from p9core.instruments cimport Instrument, Names, names_find
 from p9core.json cimport Document, Fields, Rows, Value, text_size
 from p9core.number cimport (NUMBER_BAD, NUMBER_OK, NUMBER_OVERFLOW, NUMBER_SURPLUS, Number,
-                            decimal, ends_number, integer)
+                            decimal, decimal_text, ends_number, integer)
 from p9core.types cimport (CONTROL_OTHER, FEED_COUNT, NO_ID, NO_INSTRUMENT, DECODED, REJECT_MEMORY, REJECT_NEGATIVE,
                            REJECT_JSON, REJECT_NUMBER, REJECT_OVERFLOW, REJECT_SHAPE,
                            REJECT_SURPLUS, REJECT_SYMBOL, REJECT_UTF8, Change, Outcome, Span, Stage, Trade)
+
+
+# Begins to load what an update of this instrument will need, while its frame is still read.
+ctypedef void (*Touch)(const Instrument *inst) noexcept nogil
 
 
 cdef struct Context:
@@ -19,6 +23,7 @@ cdef struct Context:
     const Names *names        # of this endpoint
     Instrument **instruments  # by index, of all endpoints
     const char *limit         # end of the frame being decoded
+    Touch touch
     int32_t market            # which variant of the venue's frames
 
 
@@ -97,7 +102,10 @@ cdef inline bint find(const Context *c, const Span *name, Stage *s) noexcept nog
     """Sets the stage's instrument by the venue's name."""
     s.symbol = name[0]
     s.instrument = names_find(c.names, name.at, name.size)
-    return s.instrument >= 0
+    if s.instrument < 0:
+        return False
+    c.touch(c.instruments[s.instrument])
+    return True
 
 
 cdef inline bint time_ms(const char *token, int64_t *ns) noexcept nogil:
@@ -169,14 +177,16 @@ cdef inline Outcome levels(Value &value, const Instrument *inst, Stage *s, bint 
             change = room_for_change(&s.asks, n, &s.cap_asks)
         if change == NULL:
             return REJECT_MEMORY
-        number = decimal(rows.first, inst.px_exp, &change.px, &s.need_px)
+        number = decimal_text(rows.first, inst.px_exp, &change.px, &s.need_px,
+                              &change.px_text, &change.px_size)
         if number != NUMBER_OK:
             outcome = refused(number)
             if number != NUMBER_SURPLUS:
                 return outcome
         elif change.px <= 0:
             return REJECT_NEGATIVE
-        number = decimal(rows.second, inst.qty_exp, &change.qty, &s.need_qty)
+        number = decimal_text(rows.second, inst.qty_exp, &change.qty, &s.need_qty,
+                              &change.qty_text, &change.qty_size)
         if number != NUMBER_OK:
             outcome = refused(number)
             if number != NUMBER_SURPLUS:
@@ -221,6 +231,7 @@ cdef inline Outcome level(const char *px, const char *qty, const Instrument *ins
         return REJECT_MEMORY
     if px != NULL and qty != NULL and (memcmp(px, b'""', 2) == 0 or memcmp(qty, b'""', 2) == 0):
         return DECODED
+    change.px_size = change.qty_size = 0
     outcome = pair(px, qty, inst, s, &change.px, &change.qty)
     if outcome != DECODED:
         return outcome
