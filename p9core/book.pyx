@@ -120,7 +120,8 @@ cdef int32_t sort_changes(Change *changes, int32_t n) noexcept nogil:
 
 cdef void merge_sort(Change *changes, int32_t n) noexcept nogil:
     """Stable, bottom up, through the splice buffer."""
-    cdef Change *other = <Change *> splice_room(n)
+    cdef Change *other = <Change *> splice_room(
+        <int32_t> (n * sizeof(Change) // sizeof(Splice)) + 1)
     cdef Change *source = changes
     cdef Change *target = other
     cdef Change *swap

@@ -142,6 +142,7 @@ cdef class Engine:
     cdef void say_depth(self, Line *line, int64_t recv_ns, int64_t now) noexcept nogil
     cdef void say_book(self, Line *line, int64_t recv_ns, int64_t now) noexcept nogil
     cdef void keep_book(self, Line *line, int64_t now) noexcept nogil
+    cdef void say_channel_again(self, Channel *channel) noexcept nogil
     cdef int tell_events(self, int64_t now) except -1
     cdef int reject(self, int32_t endpoint, Outcome outcome, int64_t recv_ns, const char *at,
                     size_t size) except -1

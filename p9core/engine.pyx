@@ -21,7 +21,7 @@ from p9core.encode cimport (begin, put_best, put_changes, put_id, put_ids, put_s
 from p9core.instruments cimport instrument_digits, names_add, names_find, names_free
 from p9core.json cimport Document
 from p9core.number cimport MAX_EXPONENT
-from p9core.resp cimport Channel, emit, flush_kept, set_key
+from p9core.resp cimport Channel, announce, emit, flush_kept, set_key
 from p9core.sequence cimport (APPLY, BRIDGE_AHEAD, BRIDGE_STALE, BUFFERING, COLD, DUPLICATE, FOREIGN, GAP, HOLD, INVALID,
                               LIVE, LOAD, TRADE_DUPLICATE, TRADE_FILLED, TRADE_HOLE, TRADE_LATE,
                               TRADE_SUPERSEDED, WAIT,
@@ -1033,17 +1033,21 @@ cdef class Engine:
         return wants
 
     def say_again(self) -> None:
-        """The server may be another one, or empty: what was said once is said again."""
         cdef int32_t i, f
         cdef _Voice voice
+        if self.out.lines:
+            return
         for i in range(self.n_lines):
             self.lines[i].book_set_ns = 0
             for f in range(FEED_COUNT):
-                self.lines[i].channels[f].announced = False
-                self.lines[i].channels[f].dirty = self.lines[i].channels[f].last.size > 0
+                self.say_channel_again(&self.lines[i].channels[f])
         for voice in self.spoken.values():
-            voice.channel.announced = False
-            voice.channel.dirty = voice.channel.last.size > 0
+            self.say_channel_again(&voice.channel)
+
+    cdef void say_channel_again(self, Channel *channel) noexcept nogil:
+        if channel.announced:
+            announce(&self.out, channel)
+        channel.dirty = channel.last.size > 0
 
     # ---- what is known --------------------------------------------------------------
 

@@ -57,5 +57,6 @@ cdef enum:
 
 
 cdef void emit(Out *out, Channel *channel, const Bytes *message, int64_t now_ns) noexcept nogil
+cdef void announce(Out *out, const Channel *channel) noexcept nogil
 cdef void set_key(Out *out, const char *key, int32_t size, const Bytes *value) noexcept nogil
 cdef void flush_kept(Out *out, Channel *channel, int64_t now_ns) noexcept nogil

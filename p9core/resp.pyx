@@ -52,6 +52,14 @@ cdef void flush_kept(Out *out, Channel *channel, int64_t now_ns) noexcept nogil:
         channel.dirty = False
 
 
+cdef void announce(Out *out, const Channel *channel) noexcept nogil:
+    """Puts the channel into the set of channels."""
+    put(&out.pub, b"*3\r\n$4\r\nSADD\r\n", 14)
+    bulk(&out.pub, out.channels, out.channels_size)
+    bulk(&out.pub, channel.name, channel.name_size)
+    out.replies += 1
+
+
 cdef void emit(Out *out, Channel *channel, const Bytes *message, int64_t now_ns) noexcept nogil:
     """One message to its channel, and to its stream and its key where it has them."""
     if out.lines:
@@ -63,10 +71,7 @@ cdef void emit(Out *out, Channel *channel, const Bytes *message, int64_t now_ns)
         return
     if not channel.announced:
         channel.announced = True
-        put(&out.pub, b"*3\r\n$4\r\nSADD\r\n", 14)
-        bulk(&out.pub, out.channels, out.channels_size)
-        bulk(&out.pub, channel.name, channel.name_size)
-        out.replies += 1
+        announce(out, channel)
     if out.messages == 0:
         out.first_ns = now_ns
     put(&out.pub, b"*3\r\n$7\r\nPUBLISH\r\n", 17)

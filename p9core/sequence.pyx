@@ -261,6 +261,7 @@ cdef TradeVerdict trades_next(TradeRun *run, const Trade *trade) noexcept nogil:
         # single fills have come beside aggregates: they go on where the last aggregate ended
         run.aggregates = False
         run.last_number = run.last_fill
+        run.hole_to = -1
     run.fills = run.fills or not aggregate
     if run.last_number != NO_ID:
         if trade.number <= run.last_number:

@@ -8,7 +8,7 @@ from p9core.json cimport Fields, Items
 from p9core.number cimport NUMBER_OK, integer
 from p9core.types cimport *
 from p9core.venues.decoder cimport (Context, equals, find, levels, opened, plain_id, print_of,
-                                    reopened, room_for_trade, scalar, stage_reset, starts, text,
+                                    reopened, room_for_trade, stage_reset, starts, text,
                                     time_ms, unreadable, word)
 
 
@@ -118,7 +118,7 @@ cdef Outcome prints(Context *c, Fields *root, Stage *s) noexcept nogil:
             elif memcmp(row.key, b'p"', 2) == 0:
                 px = row.token()
             elif memcmp(row.key, b'i"', 2) == 0:
-                if not scalar(c, row.token(), &t.id) or not plain_id(&t.id):
+                if not text(c, row.token(), &t.id) or not plain_id(&t.id):
                     return REJECT_SHAPE
             elif memcmp(row.key, b'BT"', 3) == 0:
                 flag = word(row.token())

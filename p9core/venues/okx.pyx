@@ -117,7 +117,7 @@ cdef Outcome print_row(Context *c, Fields *row, Stage *s) noexcept nogil:
         elif memcmp(row.key, b'tradeId"', 8) == 0:
             if integer(row.token(), &number) != NUMBER_OK or not scalar(c, row.token(), &t.id):
                 return REJECT_NUMBER
-            if not plain_id(&t.id):
+            if number < 0 or not plain_id(&t.id):
                 return REJECT_NUMBER
         elif memcmp(row.key, b'px"', 3) == 0:
             px = row.token()

@@ -1,0 +1,249 @@
+"""One episode: an engine, streams that run through it, and everything that may go wrong."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from random import Random
+from typing import Any
+
+from fuzz_check import Broken, Reader
+from fuzz_frames import ENDPOINTS, NAMES, Stream, golden, recorded
+from fuzz_mutate import NUMBERS, mutate
+
+from p9core.engine import Control, Engine
+
+Note = Callable[[bytes], None]
+
+CONTROL_KINDS = {"ack", "error", "pong", "notice", "other"}
+# What one frame may be counted as; every frame is at least one of them.
+OUTCOMES = (
+    "trades", "bbo", "depth", "ignored", "off_book", "control", "duplicates", "superseded",
+    "other_variant",
+)  # fmt: skip
+MAX_SAMPLES = 4 * 20 * 5
+
+
+class Seeds:
+    """Frames to start from, by endpoint."""
+
+    def __init__(self) -> None:
+        self.golden = golden()
+        self.recorded = recorded()
+
+    def one(self, random: Random, endpoint: str) -> bytes:
+        if self.recorded[endpoint] and random.random() < 0.5:
+            return random.choice(self.recorded[endpoint])
+        return random.choice(self.golden[endpoint])
+
+    def run(self, random: Random, endpoint: str) -> list[bytes]:
+        """Some recorded frames in order."""
+        frames = self.recorded[endpoint] or self.golden[endpoint]
+        start = random.randrange(len(frames))
+        return frames[start : start + 40]
+
+
+class Episode:
+    def __init__(self, random: Random, seeds: Seeds, note: Note) -> None:
+        self.random, self.seeds, self.note = random, seeds, note
+        self.now = 1_795_305_600_000_000_000
+        self.frames = dict.fromkeys(ENDPOINTS, 0)
+        self.reader = Reader()
+        learn = random.random() < 0.5
+        self.engine = Engine(
+            epoch=1,
+            sink=random.choice(["lines", "resp"]),
+            stream_kinds=random.choice([(), ("trade", "depth"), ("trade", "alert", "status")]),
+            stream_maxlen=10,
+            depth_levels=random.choice([1, 20, 1000]),
+            learn=learn,
+            resolver=self.resolve if random.random() < 0.5 else None,
+        )
+        self.streams: dict[str, list[Stream]] = {}
+        self.numbers: dict[tuple[str, str], int] = {}
+        for endpoint in ENDPOINTS:
+            self.streams[endpoint] = []
+            for name in NAMES[endpoint]:
+                self.streams[endpoint].append(Stream(endpoint, name, random))
+                self.add(endpoint, name, learn)
+        self.conns = {endpoint: [self.engine.open_conn(endpoint)] for endpoint in ENDPOINTS}
+
+    def resolve(self, endpoint: str, name: str) -> dict[str, Any] | None:
+        if self.random.random() < 0.3 or len(self.numbers) > 60:
+            return None
+        return {
+            # two instruments never share a channel: who adds them sees to that
+            "exchange": endpoint.replace(":", "-"),
+            "symbol": name.encode().hex(),
+            "contract": self.random.choice(["1", "0.01", None]),
+        }
+
+    def step(self) -> str | None:
+        return self.random.choice([None, "1", "0.1", "0.01", "0.00000001", "0.000000000000000001"])
+
+    def add(self, endpoint: str, name: str, learn: bool) -> None:
+        """Adds the instrument; again: tells the engine other steps or another contract size."""
+        try:
+            self.numbers[endpoint, name] = self.engine.add_instrument(
+                endpoint,
+                name,
+                exchange=endpoint.replace(":", "-"),
+                symbol=name,
+                price_step=None if learn else self.step(),
+                qty_step=None if learn else self.step(),
+                contract=self.random.choice(["1", "1", "1", "0.01", "1000", None]),
+                publish=self.random.random() < 0.95,
+            )
+        except ValueError as error:
+            # steps that the held book has no room for are the caller's mistake, and refused
+            if "does not fit" not in str(error):
+                raise
+
+    # ---- entries --------------------------------------------------------------------
+
+    def feed(self, endpoint: str, frame: bytes) -> None:
+        self.now += self.random.choice([0, 1, 1000, 10**6, 10**8])
+        recv = self.now if self.random.random() < 0.95 else 0
+        self.note(f"feed {endpoint} {recv} ".encode() + frame)
+        look = self.random.random() < 0.1
+        before = self.engine.counters()[endpoint] if look else {}
+        said = self.engine.feed(self.random.choice(self.conns[endpoint]), recv, frame)
+        self.frames[endpoint] += 1
+        if said is not None and (not isinstance(said, Control) or said.kind not in CONTROL_KINDS):
+            raise Broken(f"feed returned {said!r}")
+        if not look:
+            return
+        after = self.engine.counters()[endpoint]
+        rise = {name: n - before.get(name, 0) for name, n in after.items()}
+        if rise["frames"] != 1 or rise["bytes"] != len(frame):
+            raise Broken(f"frames and bytes rose by {rise['frames']} and {rise['bytes']}")
+        rejects = sum(n for name, n in rise.items() if name.startswith("reject."))
+        if rejects + sum(rise.get(name, 0) for name in OUTCOMES) < 1:
+            raise Broken(f"a frame that is counted as nothing: {rise}")
+        if (said is not None) != bool(rise.get("control")):
+            raise Broken(f"feed returned {said!r}, counted was {rise}")
+
+    def snapshot(self, endpoint: str) -> None:
+        stream = self.random.choice(self.streams[endpoint])
+        body = stream.snapshot()
+        if self.random.random() < 0.4:
+            body = mutate(self.random, body, self.seeds.one(self.random, endpoint))
+        number = self.numbers[endpoint, stream.name]
+        self.note(f"feed_snapshot {endpoint} {number} {self.now} ".encode() + body)
+        limit = self.random.choice([0, 1, 20, 5000])
+        said = self.engine.feed_snapshot(number, self.now, body, limit)
+        if said not in ("", "stale", "not needed") and not said.startswith(
+            ("reject.", "ignored", "crossed")
+        ):
+            raise Broken(f"feed_snapshot said {said!r}")
+
+    def disturb(self, endpoint: str) -> None:
+        """Everything that is no frame."""
+        engine, random = self.engine, self.random
+        name = random.choice(NAMES[endpoint])
+        number = self.numbers[endpoint, name]
+        what = random.randrange(10)
+        self.note(f"disturb {what} {endpoint} {number} {self.now}".encode())
+        if what == 0:
+            engine.invalidate(number, random.choice(["silent", "disconnect", "é"]), self.now)
+        elif what == 1:
+            engine.subscribed(number, self.now)
+            self.streams[endpoint][NAMES[endpoint].index(name)].fresh = True
+        elif what == 2:
+            conns = self.conns[endpoint]
+            engine.close_conn(conns.pop(random.randrange(len(conns))), self.now)
+            conns.append(engine.open_conn(endpoint))
+        elif what == 3 and len(self.conns[endpoint]) < 3:
+            self.conns[endpoint].append(engine.open_conn(endpoint))
+        elif what == 4:
+            engine.snapshot_failed(number, self.now)
+        elif what == 5:
+            self.add(endpoint, name, random.random() < 0.5)
+        elif what == 6:
+            fields = json.dumps({"url": random.choice(NUMBERS), "n": random.randrange(9)})
+            engine.alert("config", random.choice(["{}", fields]), self.now)
+        elif what == 7:
+            engine.status("okx", '{"connected":true}', self.now)
+        elif what == 8:
+            self.now += random.choice([10**8, 5 * 10**9, 6 * 10**10])
+        for _ in range(random.choice([1, 1, 3])):
+            self.now += 10**8
+            engine.on_timer(self.now)
+
+    def answer(self) -> None:
+        for kind, number, attempt in self.engine.take_wants():
+            if kind not in ("snapshot", "resubscribe", "instruments") or attempt < 0:
+                raise Broken(f"want {kind} {number} {attempt}")
+            book = self.engine.books()[number]
+            endpoint = book["endpoint"]
+            streams = [s for s in self.streams[endpoint] if s.name == book["venue_id"]]
+            if not streams or self.random.random() < 0.3:
+                continue
+            self.note(f"answer {kind} {number}".encode())
+            if kind == "snapshot":
+                body = streams[0].snapshot()
+                self.note(f"feed_snapshot {endpoint} {number} {self.now} ".encode() + body)
+                self.engine.feed_snapshot(number, self.now, body, 0)
+            elif kind == "resubscribe":
+                self.engine.subscribed(number, self.now)
+                streams[0].fresh = True
+            else:
+                self.add(endpoint, streams[0].name, True)
+
+    # ---- the run --------------------------------------------------------------------
+
+    def frame(self, endpoint: str) -> bytes:
+        """One frame of this endpoint, valid or not."""
+        random = self.random
+        fate = random.random()
+        if fate < 0.45:
+            return random.choice(self.streams[endpoint]).next()
+        if fate < 0.55:
+            return self.seeds.one(random, endpoint)
+        if fate < 0.58:
+            # a venue that sends another venue's frames
+            return self.seeds.one(random, random.choice(ENDPOINTS))
+        stream = random.choice(self.streams[endpoint])
+        base = stream.next() if random.random() < 0.5 else self.seeds.one(random, endpoint)
+        return mutate(random, base, self.seeds.one(random, random.choice([endpoint, *ENDPOINTS])))
+
+    def run(self, most: int) -> int:
+        for _ in range(self.random.randint(1, most)):
+            endpoint = self.random.choice(ENDPOINTS)
+            fate = self.random.random()
+            if fate < 0.02:
+                self.disturb(endpoint)
+            elif fate < 0.04:
+                self.snapshot(endpoint)
+            elif fate < 0.05:
+                for frame in self.seeds.run(self.random, endpoint):
+                    self.feed(endpoint, frame)
+            else:
+                self.feed(endpoint, self.frame(endpoint))
+            if self.random.random() < 0.3:
+                self.note(b"output and comparison")
+                self.reader.drain(self.engine)
+                self.answer()
+                self.reader.drain(self.engine)
+                self.reader.compare(self.engine)
+        self.end()
+        return sum(self.frames.values())
+
+    def end(self) -> None:
+        self.note(b"end of the episode")
+        self.reader.drain(self.engine)
+        self.reader.compare(self.engine)
+        for endpoint, counts in self.engine.counters().items():
+            if counts.get("frames", 0) != self.frames[endpoint]:
+                raise Broken(f"{endpoint}: {self.frames[endpoint]} frames given, {counts}")
+            if any(n < 0 for n in counts.values()):
+                raise Broken(f"{endpoint}: {counts}")
+        samples = self.engine.samples()
+        if len(samples) > MAX_SAMPLES:
+            raise Broken(f"{len(samples)} samples")
+        json.dumps(samples)
+
+
+def run_episode(random: Random, seeds: Seeds, note: Note) -> int:
+    """Returns how many frames were fed; raises where something does not hold."""
+    return Episode(random, seeds, note).run(800)
