@@ -89,9 +89,7 @@ def child(args: argparse.Namespace, log: Path) -> int:
     while True:
         random = Random(f"{args.seed} {episode}")
         try:
-            frames += run_episode(
-                random, seeds, lambda what, at=episode: journal.note(at, what)
-            )
+            frames += run_episode(random, seeds, lambda what, at=episode: journal.note(at, what))
         except Exception:  # whatever it is: nothing may be raised
             traceback.print_exc()
             return 1

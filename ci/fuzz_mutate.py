@@ -89,9 +89,7 @@ def nest(random: Random, frame: bytes, _other: bytes) -> bytes:
     opening, closing = random.choice([(b"[", b"]"), (b'{"a":', b"}")])
     if random.random() < 0.3:
         closing = b""
-    return (
-        frame[: spot.start()] + opening * depth + spot[0] + closing * depth + frame[spot.end() :]
-    )
+    return frame[: spot.start()] + opening * depth + spot[0] + closing * depth + frame[spot.end() :]
 
 
 def places(node: Any, found: list[tuple[Any, Any]]) -> list[tuple[Any, Any]]:

@@ -143,24 +143,16 @@ class Rebuild:
             sides = [(units(data[p]), units(data[q])) for p, q in ("bB", "aA")]
             bid, ask = (side if side[1] else None for side in sides)
             self.best.append((data["s"], Best(str(data["u"]), bid, ask)))
-        elif kind in ("trade", "aggTrade") and data.get("X", "MARKET") == "MARKET":
+        elif kind in ("trade", "aggTrade"):
             number = data["t" if kind == "trade" else "a"]
             if line.last_trade is not None and number != line.last_trade + 1:
                 self.gaps.append("trade")
             line.last_trade = number
-            count = 1 if kind == "trade" else data["l"] - data["f"] + 1
-            self.fills.append(
-                (
-                    data["s"],
-                    Fill(
-                        str(number),
-                        units(data["p"]),
-                        units(data["q"]),
-                        "sell" if data["m"] else "buy",
-                        count,
-                    ),
-                )
-            )
+            if data.get("X", "MARKET") == "MARKET":
+                count = 1 if kind == "trade" else data["l"] - data["f"] + 1
+                side = "sell" if data["m"] else "buy"
+                fill = Fill(str(number), units(data["p"]), units(data["q"]), side, count)
+                self.fills.append((data["s"], fill))
         return None
 
     def binance_link(self, line: Line, data: dict[str, Any]) -> str:

@@ -76,7 +76,7 @@ def test_fault(rig: Rig, row: Row) -> None:
 
 def test_a_firewall_stops_rest_and_nothing_else(rig: Rig) -> None:
     """403 says to stay away for minutes: one question is asked, the other books go on."""
-    name = TARGETS[-1]          # futures: the weight of spot is nearly used up by now
+    name = TARGETS[-1]  # futures: the weight of spot is nearly used up by now
     begun = time.monotonic()
     asked = len(rig.venue.requests["binance"])
     rig.thread.call(lambda: gap_and(*["403"] * len(TARGETS))(rig.faults, name))
@@ -95,8 +95,12 @@ OKX = on("okx")
 def test_okx_without_opening_snapshots() -> None:
     """Books begin with REST there, and a hole is healed by it."""
     with Rig(names=OKX, okx_snapshot=False, rate=300) as rig:
-
-        hole = Row("a depth frame is lost", lambda faults, name: faults.gap(*place(name)),
-                   (OKX[1], OKX[3]), ("gap",), heal_s=8.0)
+        hole = Row(
+            "a depth frame is lost",
+            lambda faults, name: faults.gap(*place(name)),
+            (OKX[1], OKX[3]),
+            ("gap",),
+            heal_s=8.0,
+        )
         judge(rig, hole, perform(rig, hole))
         rig.check_all()
