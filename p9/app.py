@@ -15,7 +15,6 @@ import json
 import logging
 import signal
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -59,8 +58,9 @@ class App:
         self._duration_s = duration_s
         self._stop = asyncio.Event()
         self._signals = 0
+        self.publisher: Publisher | None = None
+        """Once it is started; its counters stay when the run is over."""
         self._engine: Engine | None = None
-        self._flush: Callable[[], None] = lambda: None
 
     async def run(self) -> None:
         """Raises CannotStart."""
@@ -70,7 +70,7 @@ class App:
             await self._start_embedded(ends)
             publisher = await self._start_publisher(ends)
             engine = Engine(epoch=publisher.epoch, **core_settings(settings))
-            self._engine, self._flush = engine, publisher.flush
+            self._engine, self.publisher = engine, publisher
             publisher.attach(engine)
             recorder = self._start_recorder(ends)
             port = Port(engine, recorder=recorder, flush=publisher.flush)
@@ -189,10 +189,10 @@ class App:
                 summary += summary_s
 
     def _alert(self, kind: str, fields: dict[str, Any]) -> None:
-        if self._engine is not None:
+        if self._engine is not None and self.publisher is not None:
             text = json.dumps(fields, separators=(",", ":"), ensure_ascii=False)
             self._engine.alert(kind, text, time.time_ns())
-            self._flush()
+            self.publisher.flush()
 
     def _dropped(self, kind: str, messages: int, reason: str) -> None:
         if not self._stop.is_set():

@@ -55,6 +55,15 @@ class Latency:
     def total(self) -> LatencySummary:
         return _summary(self._total)
 
+    def percentile_ns(self, percent: float) -> int:
+        """Of everything; 0 where nothing was recorded."""
+        return int(self._total.get_value_at_percentile(percent))
+
+    def forget(self) -> None:
+        """Begins anew, for a measurement without its start."""
+        self._period.reset()
+        self._total.reset()
+
 
 def _histogram() -> HdrHistogram:
     return HdrHistogram(LOWEST_LATENCY_NS, HIGHEST_LATENCY_NS, LATENCY_DIGITS)
