@@ -12,7 +12,7 @@ from libc.stdint cimport int32_t, int64_t
 from libc.stdlib cimport calloc, free, malloc, realloc
 from libc.string cimport memcpy, memset, strlen
 
-from p9core.book cimport (book_apply, book_bytes, book_crossed, book_free, book_init,
+from p9core.book cimport (Side, book_apply, book_bytes, book_crossed, book_free, book_init,
                           book_load, book_rescale, book_thin)
 from p9core.buffer cimport Bytes, put, put_uint, release, reserve
 from p9core.checksum cimport book_checksum
@@ -121,6 +121,12 @@ cdef inline str span_text(Span span):
     return span.at[:span.size].decode("utf-8", "replace") if span.size > 0 else ""
 
 
+cdef inline void touch_top(const Side *side) noexcept nogil:
+    if side.n >= 8:
+        prefetch(side.keys + side.n - 8)
+        prefetch(side.qtys + side.n - 8)
+
+
 cdef void touch(const Instrument *inst) noexcept nogil:
     cdef const Line *line = <const Line *> inst
     cdef const Channel *channel = &line.channels[<int> FEED_DEPTH]
@@ -129,10 +135,8 @@ cdef void touch(const Instrument *inst) noexcept nogil:
     prefetch(<const char *> channel + 64)
     prefetch(channel.name)
     prefetch(channel.head)
-    prefetch(line.book.bid.keys + line.book.bid.n - 8)
-    prefetch(line.book.bid.qtys + line.book.bid.n - 8)
-    prefetch(line.book.ask.keys + line.book.ask.n - 8)
-    prefetch(line.book.ask.qtys + line.book.ask.n - 8)
+    touch_top(&line.book.bid)
+    touch_top(&line.book.ask)
 
 
 cdef class Engine:

@@ -104,6 +104,7 @@ cdef inline Number decimal_text(const char *token, int exponent, int64_t *out, i
             # what is beyond the exponent must be zeros
             kept = exponent
             if ((bytes >> (8 * exponent)) << (8 * (8 - decimals + exponent))) != 0:
+                size[0] = 0
                 return decimal_slow(token, exponent, out, need)
         if kept > 0:
             mantissa = mantissa * P9_POW10[kept] + value_of(bytes, kept)
