@@ -178,7 +178,8 @@ cdef Outcome decode(Context *c, const char *frame, size_t size, Stage *s) noexce
                     continue
                 if starts(&topic, b"orderbook.", 10):
                     depth = depth_of(&topic, &symbol)
-                    if depth == 0:
+                    if depth == 0 or (depth == 1 and equals(&kind, b"delta", 5)):
+                        # until 2025-03-20 depth 1 sent deltas: of recordings, and not read
                         outcome = IGNORED
                     elif not data.open(root.value):
                         return REJECT_SHAPE

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from random import Random
 from typing import Any
 
 import pytest
@@ -32,23 +31,6 @@ def trade(number: int, qty: str = "0.001", **fields: Any) -> str:
     )
 
 
-def aggregate(number: int, first: int, last: int, qty: str) -> str:
-    return json.dumps(
-        {
-            "e": "aggTrade",
-            "E": 1795305600150,
-            "s": "BTCUSDT",
-            "a": number,
-            "p": "87010.1",
-            "q": qty,
-            "f": first,
-            "l": last,
-            "T": 1795305600100 + last,
-            "m": True,
-        }
-    )
-
-
 def depth(endpoint: str, first: int, last: int, prev: int, bids: Any = (), asks: Any = ()) -> str:
     data = {
         "e": "depthUpdate",
@@ -72,96 +54,6 @@ def body(last_id: int, bids: Any = (("99", "1"),), asks: Any = (("101", "1"),)) 
 
 def said(bench: Bench) -> list[dict[str, Any]]:
     return [json.loads(text) for _, text in bench.data()]
-
-
-def holes(bench: Bench) -> list[tuple[str, int, int]]:
-    return [
-        (message["feed"], message["first_id"], message["last_id"])
-        for channel, text in bench.lines()
-        if channel == "alert:gap"
-        for message in [json.loads(text)]
-    ]
-
-
-def fills_of(messages: list[dict[str, Any]], aggregates: dict[str, range]) -> list[int]:
-    """Every single fill that the messages tell of."""
-    return [
-        fill
-        for message in messages
-        for fill in aggregates.get(f"{message['id']}/{message['count']}", [int(message["id"])])
-    ]
-
-
-@pytest.mark.parametrize("seed", range(30))
-def test_single_fills_take_over_from_aggregates(seed: int) -> None:
-    """`@trade` comes beside `@aggTrade`, ahead of it or behind it: no fill twice, none lost."""
-    random = Random(seed)
-    batches, fill, aggregates = [], 1000, {}
-    for number in range(40):
-        size = random.randint(2, 6)
-        batches.append((number, fill, fill + size - 1))
-        aggregates[f"{number}/{size}"] = range(fill, fill + size)
-        fill += size
-    joined = random.choice([0, random.randrange(1, 40)])  # batch at which `@trade` begins
-    behind = joined and random.randint(0, 30)  # by how many fills it lags there
-    bench = Bench()
-    numbers = list(range(batches[joined][1] - behind if joined else 1000, fill))
-    numbers = [number for number in numbers if number >= 1000]
-    waiting = iter(numbers)
-    for number, first, last in batches:
-        if number >= joined and random.random() < (1 if number in (0, joined) else 0.7):
-            for _ in range(random.randint(1, 8)):
-                bench.feed(LINEAR, trade(next(waiting, fill - 1)))
-        bench.feed(LINEAR, aggregate(number, first, last, "0.001"))
-    for number in waiting:
-        bench.feed(LINEAR, trade(number))
-    messages = [json.loads(text) for channel, text in bench.lines() if channel.startswith("trade")]
-    assert fills_of(messages, aggregates) == list(range(1000, fill))
-    assert bench.count(LINEAR, "trade_gaps") == 0
-
-
-def test_fills_missing_between_aggregates_and_trades_are_told() -> None:
-    bench = Bench()
-    bench.feed(LINEAR, aggregate(5, 100, 109, "1"))
-    bench.feed(LINEAR, trade(115))
-    assert holes(bench) == [("trade", 110, 114)]
-    bench.feed(LINEAR, aggregate(6, 110, 115, "1"))
-    assert said(bench) == []
-    assert bench.count(LINEAR, "superseded") == 1
-
-
-@pytest.mark.parametrize("endpoint", [SPOT, LINEAR])
-def test_gaps_and_repeats_of_trades(endpoint: str) -> None:
-    bench = Bench()
-    for number in (7, 8, 8, 7, 12, 11, 13, 14):
-        bench.feed(endpoint, trade(number))
-    lines = bench.lines()
-    trades = [json.loads(text) for channel, text in lines if channel.startswith("trade")]
-    # 11 is of a declared hole: of two connections the newer one was read first
-    assert [(one["id"], one.get("flags")) for one in trades] == [
-        ("7", None),
-        ("8", None),
-        ("12", None),
-        ("11", ["late"]),
-        ("13", None),
-        ("14", None),
-    ]
-    gap = [json.loads(text) for channel, text in lines if channel == "alert:gap"]
-    assert [(g["feed"], g["first_id"], g["last_id"], g["filled"]) for g in gap] == [
-        ("trade", 9, 11, False)
-    ]
-    assert bench.counts(endpoint) == {"duplicates": 2, "trade_gaps": 1}
-
-
-def test_off_book_prints_are_kept_out_and_make_no_hole() -> None:
-    bench = Bench()
-    bench.feed(LINEAR, trade(1, X="MARKET"))
-    bench.feed(LINEAR, trade(2, X="INSURANCE_FUND", p="70000.5"))
-    bench.feed(LINEAR, trade(3, "0", X="NA", p="0"))
-    bench.feed(LINEAR, trade(4, X="ADL"))
-    bench.feed(LINEAR, trade(5, X="MARKET"))
-    assert [message["id"] for message in said(bench)] == ["1", "5"]
-    assert bench.counts(LINEAR) == {"off_book": 3}
 
 
 def best(u: int, bid: str, time: int | None = None) -> str:

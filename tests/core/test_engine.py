@@ -204,53 +204,6 @@ def test_streams_hold_every_message_of_their_kind() -> None:
     assert bench.engine.take_log() is None
 
 
-def test_questions_are_asked_again_ever_later() -> None:
-    bench = Bench()
-    number = bench.numbers["binance:spot", "BTCUSDT"]
-    bench.feed("binance:spot", diff(9, 11))
-    asked: list[int] = []
-    for tenth in range(2000):
-        bench.engine.on_timer(RECV + tenth * SECOND // 10)
-        for kind, instrument, attempt in bench.engine.take_wants():
-            assert (kind, instrument, attempt) == ("snapshot", number, len(asked))
-            asked.append(tenth)
-    pauses = [later - sooner for sooner, later in pairwise(asked)]
-    assert asked[0] == 0
-    assert pauses == sorted(pauses)
-    assert pauses[0] >= 10
-    assert pauses[-1] <= 600, "it gave up"
-    assert bench.engine.feed_snapshot(number, RECV, BODY) == ""
-    bench.engine.on_timer(RECV + 900 * SECOND)
-    assert bench.engine.take_wants() == []
-
-
-def test_nothing_that_waits_grows_without_end() -> None:
-    """Frames before a snapshot, questions and samples are bounded."""
-    bench = Bench()
-    number = bench.numbers["binance:spot", "BTCUSDT"]
-    padding = [[str(price), "1"] for price in range(1, 400)]
-    for first in range(1, 30_000):
-        frame = json.loads(diff(first, first)) | {"a": padding if first % 10 == 0 else []}
-        bench.feed("binance:spot", json.dumps(frame))
-        bench.feed("binance:spot", trade(1, "NOPE"))
-        bench.feed("binance:spot", diff(first, first, "0.123456789"))
-    assert bench.engine.books()[number]["memory_bytes"] < 40 << 20
-    assert len(bench.engine.take_wants()) <= 4096
-    assert len(bench.engine.samples()) <= 8
-    assert all(len(sample["frame"]) <= 4096 for sample in bench.engine.samples())
-    assert bench.engine.books()[number]["state"] == "BUFFERING"
-
-
-def test_snapshots_that_are_refused_ask_a_bounded_number_of_questions() -> None:
-    bench = Bench()
-    number = bench.numbers["binance:spot", "BTCUSDT"]
-    for _ in range(5000):
-        bench.engine.feed_snapshot(
-            number, RECV, b'{"lastUpdateId":10,"bids":[["0.123456789","1"]],"asks":[]}'
-        )
-    assert len(bench.engine.take_wants()) <= 4096
-
-
 def test_times_of_frames_without_a_receive_time() -> None:
     """The previous one's, else the venue's; `ts_recv` is null."""
     bench = Bench()
@@ -290,25 +243,6 @@ def test_publishing_begins_with_a_whole_book(field: str) -> None:
     ]
     assert said[0]["snapshot"] is True
     assert engine.books()[number]["bids"] == 3
-
-
-def test_few_levels_are_no_trouble() -> None:
-    """`depth_levels` below ten: what is wanted whole is at least one level."""
-    for levels in (1, 5, 9):
-        engine = Engine(epoch=1, sink="lines", depth_levels=levels)
-        number = engine.add_instrument(
-            "binance:spot", "BTCUSDT", exchange="x", symbol="S", price_step="0.01", qty_step="0.001"
-        )
-        conn = engine.open_conn("binance:spot")
-        engine.feed(conn, RECV, diff(9, 11).encode())
-        assert engine.feed_snapshot(number, RECV, BODY, 1) == ""
-        engine.feed(conn, RECV + 100 * SECOND, diff(12, 13).encode())
-        engine.on_timer(RECV + 100 * SECOND)
-        assert engine.take_wants() == [], "a whole level is there"
-        gone = json.loads(diff(14, 15)) | {"b": [["98", "0"], ["97", "0"]]}
-        engine.feed(conn, RECV + 200 * SECOND, json.dumps(gone).encode())
-        engine.on_timer(RECV + 200 * SECOND)
-        assert engine.take_wants() == [("snapshot", number, 0)]
 
 
 def test_alerts_and_status() -> None:

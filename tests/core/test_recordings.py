@@ -21,7 +21,7 @@ from tests.models.numbers import units
 from tests.models.rebuild import Best, Entry, Fill, Line, Rebuild, entries
 
 FULL = bool(os.environ.get("P9_FULL"))
-MOST = 10**9 if FULL else 12_000  # frames of one recording
+MOST = 10**9 if FULL else 8_000  # frames of one recording
 
 # path, endpoint, OKX checksums in it
 FILES = [
@@ -161,7 +161,8 @@ def test_books_trades_and_best_prices(
     assert not [key for key in counts if key.startswith("reject")], run.engine.samples()
     assert (rebuild.gaps, run.holes) == ([], [])
     assert counts.get("checksum_ok", 0) == rebuild.checksums == checksums
-    kinds = sum(counts.get(key, 0) for key in ("depth", "bbo", "trades", "ignored", "control"))
+    traces = ("depth", "bbo", "trades", "duplicates", "off_book", "ignored", "control")
+    kinds = sum(counts.get(key, 0) for key in traces)
     assert counts["frames"] <= kinds, "a frame that left no trace"
     if "no_snapshot" not in name and "orderbook1" not in name:
         assert all(line.live for line in rebuild.lines.values() if line.waiting or line.bids)
@@ -245,7 +246,7 @@ def holes_in(recording: list[Entry], endpoint: str, seed: int) -> tuple[list[Ent
 def test_holes_are_found_where_they_are(
     recordings: Path, name: str, endpoint: str, seed: int
 ) -> None:
-    recording = recorded(recordings, name)[: None if FULL else 6000]
+    recording = recorded(recordings, name)[: None if FULL else 5000]
     kept, places = holes_in(recording, endpoint, seed)
     run, rebuild = replay(kept, endpoint)
     assert rebuild.gaps == ["depth"] * len(places)
@@ -300,8 +301,8 @@ def test_lost_trades_are_told(recordings: Path, seed: int) -> None:
     assert not told & missing
 
 
-# An aggregate of 2019 without its id; a delta of one level, of before 2025-03-20 (Bybit 9).
-REFUSED = [("binance:linear", "reject.shape"), ("bybit:linear", "reject.shape")]
+# An aggregate of 2019 without its id.
+REFUSED = [("binance:linear", "reject.shape")]
 
 
 def test_single_frames_of_the_catalogue(recordings: Path) -> None:
