@@ -1,1 +1,1 @@
-"""What `pytest --benchmark-only benchmarks` runs: the core against others, in one run, as ratios."""
+"""What `pytest --benchmark-only benchmarks` runs: P9 against others in one run, as ratios."""

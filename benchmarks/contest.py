@@ -13,6 +13,7 @@ import zlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
@@ -41,6 +42,19 @@ class Row:
 
 ROWS: list[Row] = []
 NOTES: list[str] = []
+
+
+def rounds(
+    benchmark: BenchmarkFixture,
+    target: Callable[..., Any],
+    count: int,
+    *,
+    setup: Callable[[], Any] | None = None,
+    warmup: int = 0,
+) -> Any:
+    """`target` that often under pytest-benchmark's clock, whose `pedantic` has no types."""
+    untyped: Any = benchmark
+    return untyped.pedantic(target, setup=setup, rounds=count, warmup_rounds=warmup)
 
 
 def is_short(config: pytest.Config) -> bool:
@@ -118,9 +132,7 @@ class Contest:
         """Median ratio ours / rival, or None where pytest-benchmark was told not to measure.
         AssertionError where it breaks the promise."""
         with quiet():
-            self.benchmark.pedantic(
-                self.target, setup=self.prepare, rounds=self.rounds, warmup_rounds=1
-            )
+            rounds(self.benchmark, self.target, self.rounds, setup=self.prepare, warmup=1)
         if self.benchmark.stats is None:
             return None
         # the first round of each warmed up

@@ -4,7 +4,7 @@ recordings. Shapes are the venues' own; prices walk around a middle, sizes are l
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from benchmarks.frames import Feed, Instrument, Snapshot
 
@@ -13,16 +13,9 @@ MS = 1_790_000_000_000
 
 
 @dataclass
-class Side:
-    """Held levels of one side: tick -> size text."""
-
-    held: dict[int, str] = field(default_factory=dict)
-
-
-@dataclass
 class Market:
-    """A book that changes; prices are ticks. `spread` of the levels that changes touch: the
-    share of the book's depth that they reach into."""
+    """A book that changes; prices are ticks. `spread` is the share of the book that changes
+    reach into."""
 
     levels: int
     seed: int = 1

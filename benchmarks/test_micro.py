@@ -11,8 +11,8 @@ import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 
 from benchmarks import synthetic
-from benchmarks.contest import NOTES, is_short, quiet
-from benchmarks.frames import Player
+from benchmarks.contest import NOTES, is_short, quiet, rounds
+from benchmarks.frames import Feed, Player
 from benchmarks.test_scale import timed
 from p9core import number
 from p9core.book import L2Book
@@ -69,7 +69,7 @@ def test_book_apply(benchmark: BenchmarkFixture, levels: int) -> None:
     "make", [synthetic.binance_depth, lambda: synthetic.trades("binance:spot")]
 )
 def test_publishing_share(
-    benchmark: BenchmarkFixture, pytestconfig: pytest.Config, make: Callable[[], synthetic.Feed]
+    benchmark: BenchmarkFixture, pytestconfig: pytest.Config, make: Callable[[], Feed]
 ) -> None:
     """What writing the message and the Redis command adds to decoding and applying."""
     feed = make()
@@ -80,6 +80,6 @@ def test_publishing_share(
         shares.append(timed(Player(feed), feed.frames) / silent)
 
     with quiet():
-        benchmark.pedantic(once, rounds=9 if is_short(pytestconfig) else 40)
+        rounds(benchmark, once, 9 if is_short(pytestconfig) else 40)
     ratio = statistics.median(shares)
     NOTES.append(f"{feed.name}: with publishing {ratio:.2f} times the cost without")

@@ -14,7 +14,7 @@ import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 
 from benchmarks import synthetic
-from benchmarks.contest import NOTES, is_short, quiet, warm
+from benchmarks.contest import NOTES, is_short, quiet, rounds, warm
 from benchmarks.frames import ROOT, Feed, Instrument, Player, Snapshot
 
 SYMBOLS = 500
@@ -74,7 +74,7 @@ def test_500_symbols(benchmark: BenchmarkFixture, pytestconfig: pytest.Config, k
     feed = replace(feed, frames=feed.frames[:20] if short else feed.frames)
     ratios: list[float] = []
     with quiet():
-        benchmark.pedantic(lambda: ratios.append(against_one(feed)), rounds=3 if short else 5)
+        rounds(benchmark, lambda: ratios.append(against_one(feed)), 3 if short else 5)
     # whoever else runs on this machine takes cache from the many, hardly from the one
     least = min(ratios)
     NOTES.append(
@@ -101,7 +101,7 @@ def test_levels(benchmark: BenchmarkFixture, pytestconfig: pytest.Config) -> Non
             player.check()
 
     with quiet():
-        benchmark.pedantic(all_depths, rounds=5 if is_short(pytestconfig) else 20)
+        rounds(benchmark, all_depths, 5 if is_short(pytestconfig) else 20)
     cost = {depth: statistics.median(values) for depth, values in per_frame.items()}
     growth = ", ".join(f"{depth}: {cost[depth] / cost[20]:.2f}" for depth in depths)
     NOTES.append(f"depth, cost a byte by levels a side, against 20: {growth}")
@@ -117,7 +117,7 @@ def test_book_memory(benchmark: BenchmarkFixture) -> None:
         player.play(feed.frames)
         players.append(player)
 
-    benchmark.pedantic(load, rounds=3)
+    rounds(benchmark, load, 3)
     player = players[-1]
     player.check()
     (book,) = player.engine.books()
@@ -170,6 +170,6 @@ def test_resident_memory(benchmark: BenchmarkFixture) -> None:
         assert done.returncode == 0, done.stderr
         return int(done.stdout)
 
-    each = benchmark.pedantic(measure, rounds=1)
+    each = rounds(benchmark, measure, 1)
     NOTES.append(f"resident memory of an instrument with such a book: {each / KIB:.1f} KiB")
     assert each <= 48 * KIB

@@ -6,10 +6,13 @@ import json
 from collections.abc import Callable
 from random import Random
 from typing import Any
+from zlib import crc32
 
 from fuzz_check import Broken, Reader
 from fuzz_frames import ENDPOINTS, NAMES, Stream, golden, recorded
+from fuzz_inplace import FeedInPlace, Pair
 from fuzz_mutate import NUMBERS, mutate
+from fuzz_wire import over_the_wire
 
 from p9core.engine import Control, Engine
 
@@ -44,21 +47,29 @@ class Seeds:
 
 
 class Episode:
-    def __init__(self, random: Random, seeds: Seeds, note: Note) -> None:
+    def __init__(
+        self, random: Random, seeds: Seeds, note: Note, in_place: FeedInPlace | None
+    ) -> None:
         self.random, self.seeds, self.note = random, seeds, note
         self.now = 1_795_305_600_000_000_000
         self.frames = dict.fromkeys(ENDPOINTS, 0)
         self.reader = Reader()
         learn = random.random() < 0.5
-        self.engine = Engine(
-            epoch=1,
-            sink=random.choice(["lines", "resp"]),
-            stream_kinds=random.choice([(), ("trade", "depth"), ("trade", "alert", "status")]),
-            stream_maxlen=10,
-            depth_levels=random.choice([1, 20, 1000]),
-            learn=learn,
-            resolver=self.resolve if random.random() < 0.5 else None,
-        )
+        arguments: dict[str, Any] = {
+            "epoch": 1,
+            "sink": random.choice(["lines", "resp"]),
+            "stream_kinds": random.choice([(), ("trade", "depth"), ("trade", "alert", "status")]),
+            "stream_maxlen": 10,
+            "depth_levels": random.choice([1, 20, 1000]),
+            "learn": learn,
+            "resolver": self.resolve if random.random() < 0.5 else None,
+        }
+        # Pair is an engine in all that is asked of it here
+        self.engine: Any
+        if in_place is not None and random.random() < 0.4:
+            self.engine = Pair(in_place, random, **arguments)
+        else:
+            self.engine = Engine(**arguments)
         self.streams: dict[str, list[Stream]] = {}
         self.numbers: dict[tuple[str, str], int] = {}
         for endpoint in ENDPOINTS:
@@ -69,17 +80,21 @@ class Episode:
         self.conns = {endpoint: [self.engine.open_conn(endpoint)] for endpoint in ENDPOINTS}
 
     def resolve(self, endpoint: str, name: str) -> dict[str, Any] | None:
-        if self.random.random() < 0.3 or len(self.numbers) > 60:
+        # the same answer each time: two engines may ask
+        fate = crc32(name.encode()) % 10
+        if fate < 3:
             return None
         return {
             # two instruments never share a channel: who adds them sees to that
             "exchange": endpoint.replace(":", "-"),
             "symbol": name.encode().hex(),
-            "contract": self.random.choice(["1", "0.01", None]),
+            "contract": ("1", "0.01", None)[fate % 3],
         }
 
     def step(self) -> str | None:
-        return self.random.choice([None, "1", "0.1", "0.01", "0.00000001", "0.000000000000000001"])
+        if self.random.random() < 0.1:
+            return self.random.choice([None, "1", "0.000000000000000001"])
+        return self.random.choice(["0.1", "0.01", "0.01", "0.00000001"])
 
     def add(self, endpoint: str, name: str, learn: bool) -> None:
         """Adds the instrument; again: tells the engine other steps or another contract size."""
@@ -115,8 +130,8 @@ class Episode:
             return
         after = self.engine.counters()[endpoint]
         rise = {name: n - before.get(name, 0) for name, n in after.items()}
-        if rise["frames"] != 1 or rise["bytes"] != len(frame):
-            raise Broken(f"frames and bytes rose by {rise['frames']} and {rise['bytes']}")
+        if rise["frames"] != 1 or rise.get("bytes", 0) != len(frame):
+            raise Broken(f"one frame of {len(frame)} bytes, counted was {rise}")
         rejects = sum(n for name, n in rise.items() if name.startswith("reject."))
         if rejects + sum(rise.get(name, 0) for name in OUTCOMES) < 1:
             raise Broken(f"a frame that is counted as nothing: {rise}")
@@ -207,6 +222,15 @@ class Episode:
         base = stream.next() if random.random() < 0.5 else self.seeds.one(random, endpoint)
         return mutate(random, base, self.seeds.one(random, random.choice([endpoint, *ENDPOINTS])))
 
+    def wire(self, endpoint: str) -> None:
+        """Some frames over a socket."""
+        if isinstance(self.engine, Pair):
+            return
+        messages = [self.frame(endpoint) for _ in range(self.random.randint(1, 30))]
+        self.note(f"wire {endpoint} ".encode() + b" | ".join(messages))
+        over_the_wire(self.engine, self.conns[endpoint][0], self.random, messages)
+        self.frames[endpoint] += len(messages)
+
     def run(self, most: int) -> int:
         for _ in range(self.random.randint(1, most)):
             endpoint = self.random.choice(ENDPOINTS)
@@ -218,10 +242,15 @@ class Episode:
             elif fate < 0.05:
                 for frame in self.seeds.run(self.random, endpoint):
                     self.feed(endpoint, frame)
+            elif fate < 0.0505:
+                self.wire(endpoint)
             else:
                 self.feed(endpoint, self.frame(endpoint))
             if self.random.random() < 0.3:
                 self.note(b"output and comparison")
+                if self.random.random() < 0.5:
+                    self.now += 10**8
+                    self.engine.on_timer(self.now)
                 self.reader.drain(self.engine)
                 self.answer()
                 self.reader.drain(self.engine)
@@ -244,6 +273,6 @@ class Episode:
         json.dumps(samples)
 
 
-def run_episode(random: Random, seeds: Seeds, note: Note) -> int:
+def run_episode(random: Random, seeds: Seeds, note: Note, in_place: FeedInPlace | None) -> int:
     """Returns how many frames were fed; raises where something does not hold."""
-    return Episode(random, seeds, note).run(800)
+    return Episode(random, seeds, note, in_place).run(800)

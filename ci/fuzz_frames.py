@@ -4,9 +4,10 @@ a venue could have sent, so that books are live when the damaged frames come."""
 from __future__ import annotations
 
 import gzip
-import importlib.util
+import importlib
 import json
 import os
+import sys
 from pathlib import Path
 from random import Random
 
@@ -29,12 +30,9 @@ TAKEN = 400
 
 def golden() -> dict[str, list[bytes]]:
     """The hand-written frames of the tests, by endpoint."""
-    path = ROOT / "tests" / "core" / "golden.py"
-    spec = importlib.util.spec_from_file_location("golden", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+    # last: what is compiled must not be hidden by the sources beside it
+    sys.path.append(str(ROOT))
+    module = importlib.import_module("tests.core.golden")
     found: dict[str, list[bytes]] = {endpoint: [] for endpoint in ENDPOINTS}
     for one in module.GOLDEN:
         found[one.endpoint].append(one.frame.encode())
@@ -173,13 +171,17 @@ class Stream:
             f'"L":"MinusTick","i":"5f0c2a4e-0a77-5b16-9a33-{self.trade:012x}","BT":false}}'
         )
         rows = ",".join([row] * self.random.randint(1, 3))
-        return f'{{"topic":"publicTrade.{self.name}","type":"snapshot","ts":{self.ms},"data":[{rows}]}}'
+        return (
+            f'{{"topic":"publicTrade.{self.name}","type":"snapshot","ts":{self.ms},'
+            f'"data":[{rows}]}}'
+        )
 
     def bybit_bbo(self) -> str:
         return (
             f'{{"topic":"orderbook.1.{self.name}","type":"snapshot","ts":{self.ms},"data":'
             f'{{"s":"{self.name}","b":[["{self.text(self.middle - 1)}","1"]],'
-            f'"a":[["{self.text(self.middle + 1)}","2"]],"u":{self.last},"seq":7}},"cts":{self.ms}}}'
+            f'"a":[["{self.text(self.middle + 1)}","2"]],"u":{self.last},"seq":7}},'
+            f'"cts":{self.ms}}}'
         )
 
     def okx_depth(self) -> str:
@@ -207,5 +209,6 @@ class Stream:
         return (
             f'{{"arg":{{"channel":"bbo-tbt","instId":"{self.name}"}},"data":[{{"asks":'
             f'[["{self.text(self.middle + 1)}","7","0","2"]],"bids":'
-            f'[["{self.text(self.middle - 1)}","4","0","1"]],"ts":"{self.ms}","seqId":{self.last}}}]}}'
+            f'[["{self.text(self.middle - 1)}","4","0","1"]],"ts":"{self.ms}",'
+            f'"seqId":{self.last}}}]}}'
         )

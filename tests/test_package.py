@@ -169,7 +169,7 @@ def best_bid():
     bids[1] = Change(101, 7)
     book_init(&book, 10, 0)
     book_apply(&book, bids, &n, bids, &none)
-    found = book.bid.at[book.bid.n - 1].key, book.bid.at[book.bid.n - 1].qty
+    found = book.bid.keys[book.bid.n - 1], book.bid.qtys[book.bid.n - 1]
     book_free(&book)
     return found
 """
