@@ -56,7 +56,10 @@ def test_killed_and_restarted_with_the_unsynced_end_lost(lost_bytes: int) -> Non
             stats: Any = publisher.stats()
             assert stats["reconnects"] == 1
             assert stats["messages"] == engine.seq.total()
-            assert (stats["stream_readded"] > 0) is (lost_bytes > 0)
+            if lost_bytes:
+                # With nothing cut off there may be some too: the server puts a write off for
+                # up to two seconds while an earlier fsync is under way, and answers meanwhile.
+                assert stats["stream_readded"] > 0
             assert not stats["dropped"]
             assert not stats["kept_early"]
 
