@@ -152,11 +152,11 @@ cdef inline void put_change(Bytes *b, const Instrument *inst, const Change *chan
     if not reserve(b, 2 * DECIMAL_ROOM):
         return
     to = b.at + b.size
-    memcpy(to, b",[", 2)
-    to += 2
-    if first:
-        to -= 1
-        to[-1] = b"["
+    if not first:
+        to[0] = b","
+        to += 1
+    to[0] = b"["
+    to += 1
     # at most 8 digits, a point, 8 decimals; a copy of fixed size is a few instructions
     memcpy(to, change.px_text, 24)
     to += change.px_size

@@ -1,33 +1,12 @@
 """The engine: frames, snapshots and timer ticks in, messages out. Times are ns since 1970."""
 
 from collections.abc import Callable, Collection
-from typing import Any, TypedDict
+from typing import Any
 
 from p9core.control import Control as Control
+from p9core.messages import Messages
 
-class _Book(TypedDict):
-    """State of one instrument, as `Engine.books` gives it. `book_bytes` is the memory of the
-    book with all that it needs, `memory_bytes` of the whole instrument."""
-
-    endpoint: str
-    venue_id: str
-    exchange: str
-    symbol: str
-    instrument: int
-    state: str
-    reason: str
-    last_id: int | None
-    bids: int
-    asks: int
-    resyncs: int
-    gaps: int
-    published: bool
-    contract_known: bool
-    trades: int | None
-    book_bytes: int
-    memory_bytes: int
-
-class Engine:
+class Engine(Messages):
     """One engine a process, one thread: it takes entries in order and never looks at a clock.
 
     `epoch` numbers the run; `sink` is "resp" (Redis commands) or "lines" (`channel SP message`);
@@ -36,8 +15,6 @@ class Engine:
     added and returns the keyword arguments of `add_instrument`, or None.
     """
 
-    prefix: str
-    stream_kinds: frozenset[str]
     resolver: Callable[[str, str], dict[str, Any] | None] | None
 
     def __init__(
@@ -101,53 +78,5 @@ class Engine:
     def on_timer(self, now_ns: int) -> None:
         """Each 100 ms: keys that lag, questions that are due."""
 
-    def take_pub(self) -> tuple[bytes, int, int, int] | None:
-        """(commands, replies owed, messages in it, receive time of the oldest), or None."""
-
-    def take_log(self) -> tuple[bytes, bytes, int] | None:
-        """(XADD commands, index, count), or None.
-
-        The index holds four native int64 a command: channel, seq, offset, size.
-        """
-
-    def take_lines(self) -> bytes:
-        """What a sink of lines has written since the last call."""
-
-    def has_output(self) -> bool: ...
     def take_wants(self) -> list[tuple[str, int, int]]:
         """(kind, instrument, attempt): "snapshot", "resubscribe" or "instruments"."""
-
-    def alert(self, kind: str, fields_json: str, now_ns: int) -> None:
-        """Publishes on `alert:{kind}`; the fields are the text of a JSON object."""
-
-    def status(self, exchange: str, fields_json: str, now_ns: int) -> None:
-        """Publishes on `status:{exchange}`."""
-
-    def say_again(self) -> None:
-        """Redis may be another server, or empty: keys and the set of channels are written anew."""
-
-    def channel_name(self, channel: int) -> str: ...
-    def stream_key(self, channel: int) -> str: ...
-    def stream_keys(self) -> list[str]: ...
-    def last_seen(self, instrument: int, feed: str) -> int:
-        """Receive time (ns) of the newest "trade", "bbo" or "depth" frame, 0 for none."""
-
-    def book_state(self, instrument: int) -> str:
-        """COLD, BUFFERING, LIVE or INVALID."""
-
-    def best(
-        self, instrument: int
-    ) -> tuple[tuple[int, int] | None, tuple[int, int] | None, int, int]:
-        """Best bid and ask of the held book as (price, size) mantissas in venue units, and
-        their exponents: (bid, ask, price decimals, size decimals)."""
-
-    def books(self) -> list[_Book]: ...
-    def counters(self) -> dict[str, dict[str, int]]:
-        """What happened, by endpoint: only what is not zero."""
-
-    def wire(self) -> dict[str, dict[str, int]]:
-        """Receive less venue time since the last call, by endpoint: count, mean_ns, least_ns,
-        most_ns. The two clocks may differ: only changes mean something."""
-
-    def samples(self) -> list[dict[str, Any]]:
-        """A few rejected frames of each endpoint and reason."""

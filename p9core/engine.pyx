@@ -1,120 +1,50 @@
 """The engine: one entry in (a frame, a snapshot, a timer), messages out.
 
-Knows no socket and no clock: the receive time of the entry is the time. The path of a frame
-is `take_frame` -> `decode` -> `apply` -> one of the three feeds; what is rare (a new
-instrument, a change of state, a reject) is told at the end of the entry, in Python.
+Knows no socket and no clock: the receive time of the entry is the time. The path of a frame is
+`take_frame` -> `decode` -> `apply` -> one of the three feeds; what is rare (a new instrument, a
+change of state, a reject) is told at the end of the entry, in Python. Below it stand `messages`
+(what is said, and how) and `lines` (the instruments and their state).
 """
 
 import json as _json
-from collections import deque
 
 from libc.stdint cimport int32_t, int64_t
-from libc.stdlib cimport calloc, free, malloc, realloc
-from libc.string cimport memcpy, memset, strlen
+from libc.stdlib cimport free
+from libc.string cimport memcpy, memset
 
-from p9core.book cimport (Side, book_apply, book_bytes, book_crossed, book_free, book_init,
-                          book_load, book_rescale, book_thin)
-from p9core.buffer cimport Bytes, put, put_uint, release, reserve
+from p9core.book cimport (Side, book_apply, book_crossed, book_load, book_rescale, book_thin)
+from p9core.buffer cimport Bytes, release, reserve
 from p9core.checksum cimport book_checksum
-from p9core.encode cimport (begin, put_best, put_changes, put_id, put_ids, put_side, put_time,
-                            put_trade)
-from p9core.instruments cimport instrument_digits, names_add, names_find, names_free
+from p9core.encode cimport begin, put_best, put_trade
+from p9core.instruments cimport Instrument, instrument_digits, names_add, names_find
 from p9core.json cimport Document
+from p9core.lines cimport *
+from p9core.messages cimport Messages
 from p9core.number cimport MAX_EXPONENT
-from p9core.resp cimport Channel, announce, emit, flush_kept, set_key
-from p9core.sequence cimport (APPLY, BRIDGE_AHEAD, BRIDGE_STALE, BUFFERING, COLD, DUPLICATE, FOREIGN, GAP, HOLD, INVALID,
-                              LIVE, LOAD, TRADE_DUPLICATE, TRADE_FILLED, TRADE_HOLE, TRADE_LATE,
-                              TRADE_SUPERSEDED, WAIT,
-                              Held, Rule, Sequence, TradeVerdict, Verdict, sequence_applied,
-                              sequence_bridge,
-                              sequence_backoff, sequence_drop_held, sequence_fail, sequence_hold,
-                              sequence_init, sequence_link, sequence_live, sequence_next,
-                              sequence_note,
-                              trades_free, trades_init, trades_next)
+from p9core.resp cimport Channel, emit, flush_kept
+from p9core.sequence cimport (APPLY, BRIDGE_AHEAD, BRIDGE_STALE, BUFFERING, COLD, DUPLICATE,
+                              FOREIGN, GAP, HOLD, INVALID, LIVE, LOAD, TRADE_DUPLICATE,
+                              TRADE_FILLED, TRADE_HOLE, TRADE_LATE, TRADE_SUPERSEDED, WAIT, Held,
+                              Rule, Sequence, TradeVerdict, Verdict, sequence_applied,
+                              sequence_backoff, sequence_bridge, sequence_drop_held,
+                              sequence_fail, sequence_hold, sequence_link, sequence_live,
+                              sequence_next, sequence_note, trades_next)
 from p9core.types cimport *
-from p9core.venues.endpoints cimport endpoint_at
+from p9core.venues.endpoints cimport ENDPOINT_COUNT, endpoint_at
+
+from p9core.control import Control
+from p9core.lines import OUTCOMES
+from p9core.venues.endpoints import ENDPOINTS
 
 cdef extern from *:
     void prefetch "__builtin_prefetch"(const void *) noexcept nogil
 
-from p9core.control import Control
-from p9core.venues.endpoints import ENDPOINTS
-
 cdef enum:
     PADDING = 64            # what the JSON reader may read behind a frame
     MAX_FRAME = 64 << 20
-    MAX_EVENTS = 1024
     MAX_WANTS = 4096
-    SAMPLES = 4             # kept of each reason and endpoint
-    SAMPLE_BYTES = 512
     BOOK_EVERY_NS = 5000000000
     REFRESH_EVERY_NS = 60000000000
-
-FEEDS = ("trade", "bbo", "depth")
-STATES = ("COLD", "BUFFERING", "LIVE", "INVALID")
-OUTCOMES = {
-    IGNORED: "ignored",
-    OFF_BOOK: "off_book",
-    CONTROL: "control",
-    REJECT_JSON: "reject.json",
-    REJECT_SHAPE: "reject.shape",
-    REJECT_UNKNOWN: "reject.unknown",
-    REJECT_SYMBOL: "reject.symbol",
-    REJECT_NUMBER: "reject.number",
-    REJECT_NEGATIVE: "reject.negative",
-    REJECT_SURPLUS: "reject.surplus_digits",
-    REJECT_OVERFLOW: "reject.overflow",
-    REJECT_SIZE: "reject.size",
-    REJECT_UTF8: "reject.utf8",
-    REJECT_MEMORY: "reject.memory",
-}
-COUNTERS = {
-    COUNT_FRAMES: "frames",
-    COUNT_BYTES: "bytes",
-    COUNT_TRADES: "trades",
-    COUNT_BBO: "bbo",
-    COUNT_DEPTH: "depth",
-    COUNT_DUPLICATES: "duplicates",
-    COUNT_FOREIGN: "foreign",
-    COUNT_HELD: "held",
-    COUNT_WAITING: "waiting",
-    COUNT_SUPERSEDED: "superseded",
-    COUNT_OTHER_VARIANT: "other_variant",
-    COUNT_UNPUBLISHED: "unpublished",
-    COUNT_DEPTH_GAPS: "depth_gaps",
-    COUNT_TRADE_GAPS: "trade_gaps",
-    COUNT_CHECKSUM_OK: "checksum_ok",
-    COUNT_CHECKSUM_BAD: "checksum_bad",
-    COUNT_CROSSED: "crossed",
-    COUNT_SNAPSHOTS: "snapshots",
-    COUNT_SNAPSHOTS_STALE: "snapshots_stale",
-    COUNT_SNAPSHOTS_UNNEEDED: "snapshots_unneeded",
-    COUNT_RESCALED: "rescaled",
-}
-
-
-cdef class _Voice:
-    """A channel that Python speaks on (status, alert)."""
-    cdef Channel channel
-
-    def __dealloc__(self):
-        channel_free(&self.channel)
-
-
-cdef void channel_free(Channel *channel) noexcept:
-    free(channel.name)
-    free(channel.head)
-    free(channel.key)
-    free(channel.stream)
-    release(&channel.last)
-
-
-cdef char *copy_of(bytes text) except NULL:
-    cdef char *copy = <char *> malloc(len(text) + 1)
-    if copy == NULL:
-        raise MemoryError
-    memcpy(copy, <const char *> text, len(text) + 1)
-    return copy
 
 
 cdef inline str span_text(Span span):
@@ -139,11 +69,17 @@ cdef void touch(const Instrument *inst) noexcept nogil:
     touch_top(&line.book.ask)
 
 
-cdef class Engine:
+cdef class Engine(Messages):
     """One engine a process, one thread. See engine.pyi for what each call takes."""
 
     def __cinit__(self):
+        cdef int32_t i
         self.json = new Document()
+        self.reasons = {}
+        self.wants = []
+        for i in range(ENDPOINT_COUNT):
+            self.context[i].json = self.json
+            self.context[i].touch = touch
 
     def __init__(self, *, int64_t epoch, str sink="resp", str prefix="", stream_kinds=(),
                  int64_t stream_maxlen=100000, int depth_levels=1000, bint learn=False,
@@ -153,10 +89,10 @@ cdef class Engine:
             raise ValueError(f"sink {sink!r} is not 'resp' or 'lines'")
         if epoch < 1 or stream_maxlen < 1 or depth_levels < 1:
             raise ValueError("epoch, stream_maxlen and depth_levels must be at least 1")
-        if self.out.epoch:
+        if self.epoch:
             raise RuntimeError("an engine is made once")
         self.out.lines = sink == "lines"
-        self.out.epoch = epoch
+        self.epoch = self.out.epoch = epoch
         self.out.maxlen = stream_maxlen
         self.prefix = prefix
         self.stream_kinds = frozenset(stream_kinds)
@@ -166,34 +102,9 @@ cdef class Engine:
         key = (prefix + "channels").encode()
         self.out.channels = copy_of(key)
         self.out.channels_size = len(key)
-        self.specs = []
-        self.conns = []
-        self.channel_names = []
-        self.stream_names = []
-        self.spoken = {}
-        self.reject_samples = {}
-        self.reasons = {}
-        self.wants = []
-        for i in range(ENDPOINT_COUNT):
-            self.context[i].json = self.json
-            self.context[i].names = &self.names[i]
-            self.context[i].market = endpoint_at(i).market
-            self.context[i].touch = touch
 
     def __dealloc__(self):
-        cdef int32_t i, f
-        for i in range(self.n_lines):
-            free_line(self.lines[i])
-        free(self.lines)
-        for i in range(ENDPOINT_COUNT):
-            names_free(&self.names[i])
-        free(self.out.channels)
-        release(&self.out.pub)
-        release(&self.out.log)
-        release(&self.out.index)
-        release(&self.text)
         release(&self.scratch)
-        release(&self.events)
         free(self.stage.bids)
         free(self.stage.asks)
         free(self.stage.trades)
@@ -201,38 +112,10 @@ cdef class Engine:
 
     # ---- instruments and connections ------------------------------------------------
 
-    cdef int open_channel(self, Channel *channel, str kind, str name, str key_name,
-                          dict head) except -1:
-        memset(channel, 0, sizeof(Channel))
-        full = self.prefix + name
-        text = full.encode()
-        channel.name = copy_of(text)
-        channel.name_size = len(text)
-        begins = {"type": kind, **head, "epoch": self.out.epoch}
-        text = (_json.dumps(begins, ensure_ascii=False, separators=(",", ":")).removesuffix("}")
-                + ',"seq":').encode()
-        channel.head = copy_of(text)
-        channel.head_size = len(text)
-        channel.kept = key_name != ""
-        text = (self.prefix + key_name).encode()
-        channel.key = copy_of(text)
-        channel.key_size = len(text)
-        stream = self.prefix + "log:" + name
-        text = stream.encode()
-        channel.stream = copy_of(text)
-        channel.stream_size = len(text)
-        channel.logged = kind in self.stream_kinds
-        channel.index = len(self.channel_names)
-        self.channel_names.append(full)
-        self.stream_names.append(stream)
-        return 0
-
     def add_instrument(self, str endpoint not None, str venue_id not None, *,
                        str exchange not None, str symbol not None, price_step=None,
                        qty_step=None, contract="1", bint publish=True) -> int:
-        cdef int32_t at = ENDPOINTS[endpoint], index, f
-        cdef Line *line
-        cdef Line **grown
+        cdef int32_t at = ENDPOINTS[endpoint], index
         cdef bytes name = venue_id.encode()
         cdef Instrument digits
         index = names_find(&self.names[at], name, len(name))
@@ -242,41 +125,7 @@ cdef class Engine:
         digits.learn = self.learn
         digits.publish = publish
         instrument_digits(&digits, price_step, qty_step, contract)
-        if self.n_lines == self.room_lines:
-            grown = <Line **> realloc(self.lines, (2 * self.n_lines + 16) * sizeof(Line *))
-            if grown == NULL:
-                raise MemoryError
-            self.lines = grown
-            self.room_lines = 2 * self.n_lines + 16
-            for f in range(ENDPOINT_COUNT):
-                self.context[f].instruments = <Instrument **> grown
-        line = <Line *> calloc(1, sizeof(Line))
-        if line == NULL:
-            raise MemoryError
-        index = self.n_lines
-        line.inst = digits
-        line.inst.index = index
-        line.endpoint = at
-        line.bbo_order = NO_ID
-        book_init(&line.book, endpoint_at(at).rule.keep, endpoint_at(at).rule.slack)
-        sequence_init(&line.sequence)
-        trades_init(&line.trades)
-        self.lines[index] = line
-        self.n_lines += 1
-        line.inst.name = copy_of(name)
-        line.inst.name_size = len(name)
-        head = {"exchange": exchange, "symbol": symbol}
-        for f in range(FEED_COUNT):
-            channel = f"{FEEDS[f]}:{exchange}:{symbol}"
-            self.open_channel(&line.channels[f], FEEDS[f], channel,
-                              "" if f == FEED_DEPTH else "last:" + channel, head)
-        key = f"{self.prefix}book:{exchange}:{symbol}".encode()
-        line.book_key = copy_of(key)
-        line.book_key_size = len(key)
-        self.specs.append({"endpoint": endpoint, "venue_id": venue_id, "exchange": exchange,
-                           "symbol": symbol})
-        names_add(&self.names[at], name, len(name), index)
-        return index
+        return self.make_line(endpoint, venue_id, exchange, symbol, &digits).inst.index
 
     cdef int update_instrument(self, int32_t index, price_step, qty_step, contract,
                                bint publish) except -1:
@@ -314,11 +163,6 @@ cdef class Engine:
                 self.break_book(self.lines[i], "disconnect", now_ns)
         self.conns[conn] = None
         self.tell_events(now_ns)
-
-    cdef Line *line_at(self, int instrument) except NULL:
-        if not 0 <= instrument < self.n_lines:
-            raise IndexError(f"no instrument {instrument}")
-        return self.lines[instrument]
 
     def subscribed(self, int instrument, int64_t now_ns) -> None:
         cdef Line *line = self.line_at(instrument)
@@ -671,7 +515,7 @@ cdef class Engine:
                 counts[<int> OFF_BOOK] += 1
                 continue
             counts[COUNT_TRADES] += 1
-            if not line.inst.publish or line.inst.factor == 0:
+            if not self.served(line):
                 counts[COUNT_UNPUBLISHED] += 1
                 continue
             begin(&self.text, channel, trade.ts_ns, recv_ns, now)
@@ -690,7 +534,7 @@ cdef class Engine:
             line.bbo_order = s.order
             line.bbo_ts_ns = s.ts_ns
         self.counts[line.endpoint][COUNT_BBO] += 1
-        if not line.inst.publish or line.inst.factor == 0:
+        if not self.served(line):
             self.counts[line.endpoint][COUNT_UNPUBLISHED] += 1
             return
         begin(&self.text, channel, s.ts_ns, recv_ns, now)
@@ -805,162 +649,6 @@ cdef class Engine:
             self.withdraw(line, reason, now)
             self.note_state(line, reason)
 
-    cdef void withdraw(self, Line *line, const char *reason, int64_t now) noexcept nogil:
-        """Tells readers not to use the book any more."""
-        cdef Channel *channel = &line.channels[<int> FEED_DEPTH]
-        if not line.inst.publish or line.inst.factor == 0:
-            return
-        begin(&self.text, channel, line.depth_ts_ns, 0, now)
-        put(&self.text, b',"invalid":true,"reason":"', 26)
-        put(&self.text, reason, strlen(reason))
-        put(&self.text, b'"}', 2)
-        emit(&self.out, channel, &self.text, now)
-        self.keep_book(line, now)
-
-    cdef void note_state(self, Line *line, const char *reason) noexcept nogil:
-        cdef Event event
-        if self.events.size < MAX_EVENTS * sizeof(Event):
-            event = Event(EVENT_STATE, line.inst.index, FEED_DEPTH, reason, NO_ID, NO_ID, 0, 0,
-                          False)
-            put(&self.events, <const char *> &event, sizeof(Event))
-
-    cdef void hole(self, Line *line, int32_t feed, int64_t first_id, int64_t last_id,
-                   bint filled) noexcept nogil:
-        cdef Event event
-        if self.events.size < MAX_EVENTS * sizeof(Event):
-            event = Event(EVENT_HOLE, line.inst.index, feed, b"", first_id, last_id,
-                          line.depth_ts_ns if feed == FEED_DEPTH else 0, self.stage.ts_ns, filled)
-            put(&self.events, <const char *> &event, sizeof(Event))
-
-    # ---- messages -------------------------------------------------------------------
-
-    cdef void say_depth(self, Line *line, int64_t recv_ns, int64_t now) noexcept nogil:
-        cdef Stage *s = &self.stage
-        cdef Channel *channel = &line.channels[<int> FEED_DEPTH]
-        cdef Bytes *b = &self.text
-        cdef int32_t bids = line.book.n_pruned_bids, asks = line.book.n_pruned_asks
-        if not line.inst.publish or line.inst.factor == 0:
-            self.counts[line.endpoint][COUNT_UNPUBLISHED] += 1
-            return
-        if s.prev_id == s.last_id and s.last_id != NO_ID and not (s.n_bids or s.n_asks):
-            return  # OKX 5.1: a heartbeat
-        begin(b, channel, s.ts_ns, recv_ns, now)
-        put_ids(b, s.first_id, s.last_id, False)
-        put(b, b',"bids":', 8)
-        put_changes(b, &line.inst, s.bids, s.n_bids, line.book.pruned, bids)
-        put(b, b',"asks":', 8)
-        put_changes(b, &line.inst, s.asks, s.n_asks, line.book.pruned + bids, asks)
-        put(b, b"}", 1)
-        emit(&self.out, channel, b, now)
-
-    cdef void say_book(self, Line *line, int64_t recv_ns, int64_t now) noexcept nogil:
-        """The whole held book as a depth message that replaces what a reader had."""
-        cdef Channel *channel = &line.channels[<int> FEED_DEPTH]
-        cdef Bytes *b = &self.text
-        if not line.inst.publish or line.inst.factor == 0:
-            self.counts[line.endpoint][COUNT_UNPUBLISHED] += 1
-            return
-        begin(b, channel, line.depth_ts_ns, recv_ns, now)
-        put_ids(b, self.stage.first_id if self.stage.snapshot else NO_ID,
-                line.sequence.last_id, True)
-        put(b, b',"bids":', 8)
-        put_side(b, &line.inst, &line.book.bid, 1)
-        put(b, b',"asks":', 8)
-        put_side(b, &line.inst, &line.book.ask, -1)
-        put(b, b"}", 1)
-        emit(&self.out, channel, b, now)
-
-    cdef void keep_book(self, Line *line, int64_t now) noexcept nogil:
-        """The key that a late reader starts from; it says which depth message it includes."""
-        cdef Bytes *b = &self.text
-        cdef Channel *depth = &line.channels[<int> FEED_DEPTH]
-        cdef Channel head
-        if self.out.lines or not line.inst.publish or line.inst.factor == 0:
-            return
-        line.book_set_ns = now
-        b.size = 0
-        put(b, depth.head, depth.head_size - 7)  # without `,"seq":`
-        put(b, b',"ts_exchange":', 15)
-        put_time(b, line.depth_ts_ns)
-        put(b, b',"ts_pub":', 10)
-        put_time(b, now)
-        put(b, b',"depth_epoch":', 15)
-        put_uint(b, self.out.epoch)
-        put(b, b',"depth_seq":', 13)
-        put_uint(b, depth.seq)
-        if line.sequence.state != LIVE:
-            put(b, b',"invalid":true}', 16)
-        else:
-            put(b, b',"last_id":', 11)
-            put_id(b, line.sequence.last_id)
-            put(b, b',"bids":', 8)
-            put_side(b, &line.inst, &line.book.bid, 1)
-            put(b, b',"asks":', 8)
-            put_side(b, &line.inst, &line.book.ask, -1)
-            put(b, b"}", 1)
-        set_key(&self.out, line.book_key, line.book_key_size, b)
-
-    cdef int speak(self, str kind, str name, dict head, str fields, int64_t now) except -1:
-        """A message whose fields Python has made (the text of a JSON object)."""
-        cdef _Voice voice = self.spoken.get(name)
-        cdef Channel *channel
-        if voice is None:
-            if len(self.spoken) >= 100000:
-                raise ValueError("too many channels")
-            voice = _Voice()
-            self.open_channel(&voice.channel, kind, name, "last:" + name, {})
-            self.spoken[name] = voice
-        channel = &voice.channel
-        channel.seq += 1
-        header = {"type": kind, **head, "epoch": self.out.epoch, "seq": channel.seq,
-                  "ts_exchange": None, "ts_recv": None, "ts_pub": now}
-        if channel.logged:
-            header["prev"] = channel.prev
-            channel.prev = channel.seq
-        text = _compact(header).removesuffix("}")
-        if len(fields) > 2:
-            text += "," + fields.removeprefix("{")
-        else:
-            text += "}"
-        body = text.encode()
-        self.text.size = 0
-        put(&self.text, <const char *> body, len(body))
-        emit(&self.out, channel, &self.text, now)
-        return 0
-
-    def alert(self, str kind not None, str fields_json not None, int64_t now_ns) -> None:
-        self.speak("alert", f"alert:{kind}", {}, fields_json, now_ns)
-
-    def status(self, str exchange not None, str fields_json not None, int64_t now_ns) -> None:
-        self.speak("status", f"status:{exchange}", {"exchange": exchange}, fields_json, now_ns)
-
-    cdef int tell_events(self, int64_t now) except -1:
-        cdef Event event
-        cdef size_t at = 0
-        cdef Line *line
-        cdef Sequence *q
-        while at < self.events.size:
-            memcpy(&event, self.events.at + at, sizeof(Event))
-            at += sizeof(Event)
-            line = self.lines[event.line]
-            q = &line.sequence
-            spec = self.specs[event.line]
-            head = {"exchange": spec["exchange"], "symbol": spec["symbol"]}
-            if event.kind == EVENT_STATE:
-                live = event.reason[0] == 0
-                fields = {"feed": "depth", "state": "LIVE" if live else "INVALID",
-                          "reason": None if live else event.reason.decode(),
-                          "last_id": None if q.last_id == NO_ID else q.last_id,
-                          "resyncs": q.resyncs, "gaps": q.gaps}
-                self.speak("status", "status:" + spec["exchange"], head, _compact(fields), now)
-            else:
-                fields = {"feed": FEEDS[event.feed], "first_id": event.first_id,
-                          "last_id": event.last_id, "t0": event.t0_ns or None,
-                          "t1": event.t1_ns or None, "filled": bool(event.filled)}
-                self.speak("alert", "alert:gap", head, _compact(fields), now)
-        self.events.size = 0
-        return 0
-
     # ---- timer ----------------------------------------------------------------------
 
     def on_timer(self, int64_t now_ns) -> None:
@@ -968,7 +656,6 @@ cdef class Engine:
         cdef Line *line
         cdef Sequence *q
         cdef const Rule *rule
-        cdef _Voice voice
         self.last_now_ns = now_ns
         for i in range(self.n_lines):
             line = self.lines[i]
@@ -984,8 +671,7 @@ cdef class Engine:
                     q.state = BUFFERING
                 q.ask_at_ns = now_ns + sequence_backoff(q)
                 q.attempts += 1
-        for voice in self.spoken.values():
-            flush_kept(&self.out, &voice.channel, now_ns)
+        self.flush_spoken(now_ns)
 
     cdef str remedy(self, const Sequence *q, const Rule *rule):
         if not rule.rest:
@@ -996,172 +682,6 @@ cdef class Engine:
         # not push is fetched
         return "resubscribe" if q.state == INVALID else "snapshot"
 
-    # ---- hand over ------------------------------------------------------------------
-
-    def take_pub(self):
-        if self.out.pub.size == 0 or self.out.lines:
-            return None
-        if self.out.pub.failed:
-            raise MemoryError("the out buffer is not whole")
-        taken = (self.out.pub.at[:self.out.pub.size], self.out.replies, self.out.messages,
-                 self.out.first_ns)
-        self.out.pub.size = 0
-        self.out.replies = self.out.messages = 0
-        self.out.first_ns = 0
-        return taken
-
-    def take_log(self):
-        if self.out.entries == 0:
-            return None
-        if self.out.log.failed or self.out.index.failed:
-            raise MemoryError("the out buffer is not whole")
-        taken = (self.out.log.at[:self.out.log.size], self.out.index.at[:self.out.index.size],
-                 self.out.entries)
-        self.out.log.size = self.out.index.size = 0
-        self.out.entries = 0
-        return taken
-
-    def take_lines(self) -> bytes:
-        if not self.out.lines or self.out.pub.size == 0:
-            return b""
-        taken = self.out.pub.at[:self.out.pub.size]
-        self.out.pub.size = 0
-        self.out.messages = 0
-        return taken
-
-    def has_output(self) -> bool:
-        return self.out.pub.size > 0 or self.out.entries > 0
-
     def take_wants(self) -> list:
         wants, self.wants = self.wants, []
         return wants
-
-    def say_again(self) -> None:
-        cdef int32_t i, f
-        cdef _Voice voice
-        if self.out.lines:
-            return
-        for i in range(self.n_lines):
-            self.lines[i].book_set_ns = 0
-            for f in range(FEED_COUNT):
-                self.say_channel_again(&self.lines[i].channels[f])
-        for voice in self.spoken.values():
-            self.say_channel_again(&voice.channel)
-
-    cdef void say_channel_again(self, Channel *channel) noexcept nogil:
-        if channel.announced:
-            announce(&self.out, channel)
-        channel.dirty = channel.last.size > 0
-
-    # ---- what is known --------------------------------------------------------------
-
-    def channel_name(self, int channel) -> str:
-        return self.channel_names[channel]
-
-    def stream_key(self, int channel) -> str:
-        return self.stream_names[channel]
-
-    def stream_keys(self) -> list:
-        return list(self.stream_names)
-
-    def last_seen(self, int instrument, str feed not None) -> int:
-        return self.line_at(instrument).seen_ns[FEEDS.index(feed)]
-
-    def book_state(self, int instrument) -> str:
-        return STATES[<int> self.line_at(instrument).sequence.state]
-
-    def best(self, int instrument):
-        """((bid, size) | None, (ask, size) | None) of the held book as venue-unit mantissas
-        with their exponents behind: (bid, ask, px_exp, qty_exp)."""
-        cdef Line *line = self.line_at(instrument)
-        bid = ask = None
-        if line.book.bid.n:
-            bid = (line.book.bid.keys[line.book.bid.n - 1],
-                   line.book.bid.qtys[line.book.bid.n - 1])
-        if line.book.ask.n:
-            ask = (-line.book.ask.keys[line.book.ask.n - 1],
-                   line.book.ask.qtys[line.book.ask.n - 1])
-        return bid, ask, line.inst.px_exp, line.inst.qty_exp
-
-    def books(self) -> list:
-        cdef int32_t i
-        cdef Line *line
-        found = []
-        for i in range(self.n_lines):
-            line = self.lines[i]
-            found.append({
-                **self.specs[i],
-                "instrument": i,
-                "state": STATES[<int> line.sequence.state],
-                "reason": line.sequence.reason.decode(),
-                "last_id": None if line.sequence.last_id == NO_ID else line.sequence.last_id,
-                "bids": line.book.bid.n,
-                "asks": line.book.ask.n,
-                "resyncs": line.sequence.resyncs,
-                "gaps": line.sequence.gaps,
-                "published": bool(line.inst.publish and line.inst.factor != 0),
-                "contract_known": line.inst.factor != 0,
-                "trades": None if line.trades.last_number == NO_ID else line.trades.last_number,
-                "book_bytes": line_bytes(line),
-                "memory_bytes": line_bytes(line) + <size_t> (
-                    2 * line.trades.slots * sizeof(int64_t)),
-            })
-        return found
-
-    def counters(self) -> dict:
-        return {
-            name: {label: self.counts[at][which]
-                   for table in (COUNTERS, OUTCOMES) for which, label in table.items()
-                   if self.counts[at][which]}
-            for name, at in ENDPOINTS.items()
-        }
-
-    def wire(self) -> dict:
-        taken = {
-            name: {"count": self.wires[at].count,
-                   "mean_ns": self.wires[at].total_ns // self.wires[at].count,
-                   "least_ns": self.wires[at].least_ns, "most_ns": self.wires[at].most_ns}
-            for name, at in ENDPOINTS.items() if self.wires[at].count
-        }
-        memset(self.wires, 0, sizeof(self.wires))
-        return taken
-
-    def samples(self) -> list:
-        return [dict(sample) for kept in self.reject_samples.values() for sample in kept]
-
-    cdef int reject(self, int32_t endpoint, Outcome outcome, int64_t recv_ns, const char *at,
-                    size_t size) except -1:
-        self.counts[endpoint][<int> outcome] += 1
-        kept = self.reject_samples.setdefault((endpoint, <int> outcome), deque(maxlen=SAMPLES))
-        kept.append({"endpoint": endpoint_at(endpoint).name.decode(),
-                     "reason": OUTCOMES[outcome],
-                     "recv_ns": recv_ns,
-                     "frame": at[:min(size, SAMPLE_BYTES)].decode("utf-8", "backslashreplace")})
-        return 0
-
-
-cdef size_t line_bytes(const Line *line) noexcept:
-    """A book with all that it needs; the ids of trades are not part of that."""
-    cdef size_t total = sizeof(Line) - sizeof(Book) + book_bytes(&line.book)
-    cdef int32_t f
-    for f in range(FEED_COUNT):
-        total += line.channels[f].last.room
-        total += line.channels[f].name_size + line.channels[f].head_size
-        total += line.channels[f].key_size + line.channels[f].stream_size + 4
-    return total + line.sequence.held.room + line.inst.name_size + line.book_key_size
-
-
-cdef void free_line(Line *line) noexcept:
-    cdef int32_t f
-    book_free(&line.book)
-    trades_free(&line.trades)
-    sequence_drop_held(&line.sequence)
-    for f in range(FEED_COUNT):
-        channel_free(&line.channels[f])
-    free(line.inst.name)
-    free(line.book_key)
-    free(line)
-
-
-def _compact(fields) -> str:
-    return _json.dumps(fields, separators=(",", ":"), ensure_ascii=False)

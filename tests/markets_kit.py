@@ -19,7 +19,7 @@ from p9core.listener import FeedListener
 from tests.venue import LocalVenue
 
 if TYPE_CHECKING:
-    from p9core.engine import _Book as Book
+    from p9core.lines import _Book as Book
 
 
 class Tape:

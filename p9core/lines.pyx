@@ -1,0 +1,283 @@
+"""The instruments, their state, and what is known of them: the lowest layer of the engine."""
+
+import json as _json
+from collections import deque
+
+from libc.stdint cimport int32_t, int64_t
+from libc.stdlib cimport calloc, free, malloc, realloc
+from libc.string cimport memcpy, memset
+
+from p9core.book cimport book_bytes, book_free, book_init
+from p9core.buffer cimport release
+from p9core.instruments cimport names_add, names_free
+from p9core.resp cimport Channel
+from p9core.sequence cimport sequence_drop_held, sequence_init, trades_free, trades_init
+from p9core.types cimport *
+from p9core.venues.endpoints cimport ENDPOINT_COUNT, endpoint_at
+
+from p9core.venues.endpoints import ENDPOINTS
+
+cdef enum:
+    SAMPLES = 4             # kept of each reason and endpoint
+    SAMPLE_BYTES = 512
+
+FEEDS = ("trade", "bbo", "depth")
+STATES = ("COLD", "BUFFERING", "LIVE", "INVALID")
+OUTCOMES = {
+    IGNORED: "ignored",
+    OFF_BOOK: "off_book",
+    CONTROL: "control",
+    REJECT_JSON: "reject.json",
+    REJECT_SHAPE: "reject.shape",
+    REJECT_UNKNOWN: "reject.unknown",
+    REJECT_SYMBOL: "reject.symbol",
+    REJECT_NUMBER: "reject.number",
+    REJECT_NEGATIVE: "reject.negative",
+    REJECT_SURPLUS: "reject.surplus_digits",
+    REJECT_OVERFLOW: "reject.overflow",
+    REJECT_SIZE: "reject.size",
+    REJECT_UTF8: "reject.utf8",
+    REJECT_MEMORY: "reject.memory",
+}
+COUNTERS = {
+    COUNT_FRAMES: "frames",
+    COUNT_BYTES: "bytes",
+    COUNT_TRADES: "trades",
+    COUNT_BBO: "bbo",
+    COUNT_DEPTH: "depth",
+    COUNT_DUPLICATES: "duplicates",
+    COUNT_FOREIGN: "foreign",
+    COUNT_HELD: "held",
+    COUNT_WAITING: "waiting",
+    COUNT_SUPERSEDED: "superseded",
+    COUNT_OTHER_VARIANT: "other_variant",
+    COUNT_UNPUBLISHED: "unpublished",
+    COUNT_DEPTH_GAPS: "depth_gaps",
+    COUNT_TRADE_GAPS: "trade_gaps",
+    COUNT_CHECKSUM_OK: "checksum_ok",
+    COUNT_CHECKSUM_BAD: "checksum_bad",
+    COUNT_CROSSED: "crossed",
+    COUNT_SNAPSHOTS: "snapshots",
+    COUNT_SNAPSHOTS_STALE: "snapshots_stale",
+    COUNT_SNAPSHOTS_UNNEEDED: "snapshots_unneeded",
+    COUNT_RESCALED: "rescaled",
+}
+
+
+cdef char *copy_of(bytes text) except NULL:
+    cdef char *copy = <char *> malloc(len(text) + 1)
+    if copy == NULL:
+        raise MemoryError
+    memcpy(copy, <const char *> text, len(text) + 1)
+    return copy
+
+
+cdef void channel_free(Channel *channel) noexcept:
+    free(channel.name)
+    free(channel.head)
+    free(channel.key)
+    free(channel.stream)
+    release(&channel.last)
+
+
+cdef size_t line_bytes(const Line *line) noexcept:
+    """A book with all that it needs; the ids of trades are not part of that."""
+    cdef size_t total = sizeof(Line) - sizeof(Book) + book_bytes(&line.book)
+    cdef int32_t f
+    for f in range(FEED_COUNT):
+        total += line.channels[f].last.room
+        total += line.channels[f].name_size + line.channels[f].head_size
+        total += line.channels[f].key_size + line.channels[f].stream_size + 4
+    return total + line.sequence.held.room + line.inst.name_size + line.book_key_size
+
+
+cdef void free_line(Line *line) noexcept:
+    cdef int32_t f
+    book_free(&line.book)
+    trades_free(&line.trades)
+    sequence_drop_held(&line.sequence)
+    for f in range(FEED_COUNT):
+        channel_free(&line.channels[f])
+    free(line.inst.name)
+    free(line.book_key)
+    free(line)
+
+
+cdef class Lines:
+    """See engine.pyi for what each call takes."""
+
+    def __cinit__(self):
+        cdef int32_t i
+        self.specs = []
+        self.conns = []
+        self.channel_names = []
+        self.stream_names = []
+        self.reject_samples = {}
+        for i in range(ENDPOINT_COUNT):
+            self.context[i].names = &self.names[i]
+            self.context[i].market = endpoint_at(i).market
+
+    def __dealloc__(self):
+        cdef int32_t i
+        for i in range(self.n_lines):
+            free_line(self.lines[i])
+        free(self.lines)
+        for i in range(ENDPOINT_COUNT):
+            names_free(&self.names[i])
+
+    cdef int open_channel(self, Channel *channel, str kind, str name, str key_name,
+                          dict head) except -1:
+        memset(channel, 0, sizeof(Channel))
+        full = self.prefix + name
+        text = full.encode()
+        channel.name = copy_of(text)
+        channel.name_size = len(text)
+        begins = {"type": kind, **head, "epoch": self.epoch}
+        text = (_json.dumps(begins, ensure_ascii=False, separators=(",", ":")).removesuffix("}")
+                + ',"seq":').encode()
+        channel.head = copy_of(text)
+        channel.head_size = len(text)
+        channel.kept = key_name != ""
+        text = (self.prefix + key_name).encode()
+        channel.key = copy_of(text)
+        channel.key_size = len(text)
+        stream = self.prefix + "log:" + name
+        text = stream.encode()
+        channel.stream = copy_of(text)
+        channel.stream_size = len(text)
+        channel.logged = kind in self.stream_kinds
+        channel.index = len(self.channel_names)
+        self.channel_names.append(full)
+        self.stream_names.append(stream)
+        return 0
+
+    cdef Line *make_line(self, str endpoint, str venue_id, str exchange, str symbol,
+                         const Instrument *digits) except NULL:
+        """A new line, in the table and under its name."""
+        cdef int32_t at = ENDPOINTS[endpoint], f
+        cdef Line *line
+        cdef Line **grown
+        cdef bytes name = venue_id.encode()
+        if self.n_lines == self.room_lines:
+            grown = <Line **> realloc(self.lines, (2 * self.n_lines + 16) * sizeof(Line *))
+            if grown == NULL:
+                raise MemoryError
+            self.lines = grown
+            self.room_lines = 2 * self.n_lines + 16
+            for f in range(ENDPOINT_COUNT):
+                self.context[f].instruments = <Instrument **> grown
+        line = <Line *> calloc(1, sizeof(Line))
+        if line == NULL:
+            raise MemoryError
+        line.inst = digits[0]
+        line.inst.index = self.n_lines
+        line.endpoint = at
+        line.bbo_order = NO_ID
+        book_init(&line.book, endpoint_at(at).rule.keep, endpoint_at(at).rule.slack)
+        sequence_init(&line.sequence)
+        trades_init(&line.trades)
+        self.lines[self.n_lines] = line
+        self.n_lines += 1
+        line.inst.name = copy_of(name)
+        line.inst.name_size = len(name)
+        head = {"exchange": exchange, "symbol": symbol}
+        for f in range(FEED_COUNT):
+            channel = f"{FEEDS[f]}:{exchange}:{symbol}"
+            self.open_channel(&line.channels[f], FEEDS[f], channel,
+                              "" if f == FEED_DEPTH else "last:" + channel, head)
+        key = f"{self.prefix}book:{exchange}:{symbol}".encode()
+        line.book_key = copy_of(key)
+        line.book_key_size = len(key)
+        self.specs.append({"endpoint": endpoint, "venue_id": venue_id, "exchange": exchange,
+                           "symbol": symbol})
+        names_add(&self.names[at], name, len(name), line.inst.index)
+        return line
+
+    cdef Line *line_at(self, int instrument) except NULL:
+        if not 0 <= instrument < self.n_lines:
+            raise IndexError(f"no instrument {instrument}")
+        return self.lines[instrument]
+
+    cdef int reject(self, int32_t endpoint, Outcome outcome, int64_t recv_ns, const char *at,
+                    size_t size) except -1:
+        self.counts[endpoint][<int> outcome] += 1
+        kept = self.reject_samples.setdefault((endpoint, <int> outcome), deque(maxlen=SAMPLES))
+        kept.append({"endpoint": endpoint_at(endpoint).name.decode(),
+                     "reason": OUTCOMES[outcome],
+                     "recv_ns": recv_ns,
+                     "frame": at[:min(size, SAMPLE_BYTES)].decode("utf-8", "backslashreplace")})
+        return 0
+
+    def channel_name(self, int channel) -> str:
+        return self.channel_names[channel]
+
+    def stream_key(self, int channel) -> str:
+        return self.stream_names[channel]
+
+    def stream_keys(self) -> list:
+        return list(self.stream_names)
+
+    def last_seen(self, int instrument, str feed not None) -> int:
+        return self.line_at(instrument).seen_ns[FEEDS.index(feed)]
+
+    def book_state(self, int instrument) -> str:
+        return STATES[<int> self.line_at(instrument).sequence.state]
+
+    def best(self, int instrument):
+        """((bid, size) | None, (ask, size) | None) of the held book as venue-unit mantissas
+        with their exponents behind: (bid, ask, px_exp, qty_exp)."""
+        cdef Line *line = self.line_at(instrument)
+        bid = ask = None
+        if line.book.bid.n:
+            bid = (line.book.bid.keys[line.book.bid.n - 1],
+                   line.book.bid.qtys[line.book.bid.n - 1])
+        if line.book.ask.n:
+            ask = (-line.book.ask.keys[line.book.ask.n - 1],
+                   line.book.ask.qtys[line.book.ask.n - 1])
+        return bid, ask, line.inst.px_exp, line.inst.qty_exp
+
+    def books(self) -> list:
+        cdef int32_t i
+        cdef Line *line
+        found = []
+        for i in range(self.n_lines):
+            line = self.lines[i]
+            found.append({
+                **self.specs[i],
+                "instrument": i,
+                "state": STATES[<int> line.sequence.state],
+                "reason": line.sequence.reason.decode(),
+                "last_id": None if line.sequence.last_id == NO_ID else line.sequence.last_id,
+                "bids": line.book.bid.n,
+                "asks": line.book.ask.n,
+                "resyncs": line.sequence.resyncs,
+                "gaps": line.sequence.gaps,
+                "published": bool(line.inst.publish and line.inst.factor != 0),
+                "contract_known": line.inst.factor != 0,
+                "trades": None if line.trades.last_number == NO_ID else line.trades.last_number,
+                "book_bytes": line_bytes(line),
+                "memory_bytes": line_bytes(line) + <size_t> (
+                    2 * line.trades.slots * sizeof(int64_t)),
+            })
+        return found
+
+    def counters(self) -> dict:
+        return {
+            name: {label: self.counts[at][which]
+                   for table in (COUNTERS, OUTCOMES) for which, label in table.items()
+                   if self.counts[at][which]}
+            for name, at in ENDPOINTS.items()
+        }
+
+    def wire(self) -> dict:
+        taken = {
+            name: {"count": self.wires[at].count,
+                   "mean_ns": self.wires[at].total_ns // self.wires[at].count,
+                   "least_ns": self.wires[at].least_ns, "most_ns": self.wires[at].most_ns}
+            for name, at in ENDPOINTS.items() if self.wires[at].count
+        }
+        memset(self.wires, 0, sizeof(self.wires))
+        return taken
+
+    def samples(self) -> list:
+        return [dict(sample) for kept in self.reject_samples.values() for sample in kept]
