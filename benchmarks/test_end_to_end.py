@@ -14,9 +14,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 
-from benchmarks.contest import NOTES, rounds
+from benchmarks.contest import NOTES, is_short
 from p9 import config
 from p9.app import App
 from tests.redis_server import RedisServer, free_port
@@ -77,7 +78,7 @@ def measured(settings: config.Config) -> tuple[App, float]:
     return asyncio.run(run())
 
 
-def test_socket_to_confirmed(benchmark: BenchmarkFixture) -> None:
+def test_socket_to_confirmed(benchmark: BenchmarkFixture, pytestconfig: pytest.Config) -> None:
     with local_venue(RATE) as exchanges, RedisServer() as server:
         text = json.dumps(
             {
@@ -112,7 +113,9 @@ def test_socket_to_confirmed(benchmark: BenchmarkFixture) -> None:
     NOTES.append(f"  p99 {p99_ms:.3f} ms (promise: {BUDGET_MS:g}) {verdict}")
     NOTES.append(f"  start to first message {first_s:.2f} s (promise: {START_BUDGET_S:g})")
     assert first_s < START_BUDGET_S
-    assert p99_ms < BUDGET_MS
+    if not is_short(pytestconfig):
+        # In short form, on a machine with other work, the table says it and nothing hangs on it.
+        assert p99_ms < BUDGET_MS
 
 
 def latency_ms(app: App, percent: float) -> float:
