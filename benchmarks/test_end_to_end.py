@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 
-from benchmarks.contest import NOTES, is_short
+from benchmarks.contest import NOTES, is_short, rounds
 from p9 import config
 from p9.app import App
 from tests.redis_server import RedisServer, free_port
