@@ -54,6 +54,15 @@ setup(name="inplace", script_args=["-q", "build_ext", "-i"],
 """
 
 
+def build(command: list[str], folder: Path, env: dict[str, str]) -> None:
+    """Runs a build, quiet but for its failure."""
+    done = subprocess.run(
+        command, cwd=folder, env=env, capture_output=True, text=True, errors="replace", check=False
+    )
+    if done.returncode:
+        sys.exit(f"{done.stdout}{done.stderr}\nfuzz: cannot be built: {' '.join(command[:4])}")
+
+
 def without_preload(env: dict[str, str]) -> dict[str, str]:
     return {name: value for name, value in env.items() if name != "LD_PRELOAD"}
 
@@ -88,13 +97,8 @@ def sanitized_core(work: Path) -> Path:
     for name in ("setup.py", "pyproject.toml", "README.md", "LICENSE", "p9/__init__.py"):
         shutil.copy2(ROOT / name, source / name)
     print("fuzz: building p9core with sanitizers", flush=True)
-    subprocess.run(
-        [sys.executable, "setup.py", "-q", "build", "--build-lib", str(work / "lib")],
-        cwd=source,
-        env={**os.environ, "P9_SANITIZE": "1"},
-        check=True,
-        stdout=subprocess.DEVNULL,
-    )
+    command = [sys.executable, "setup.py", "-q", "build", "--build-lib", str(work / "lib")]
+    build(command, source, {**os.environ, "P9_SANITIZE": "1"})
     return work / "lib"
 
 
@@ -107,13 +111,9 @@ def in_place_module(work: Path, folder: Path, *, sanitize: bool) -> None:
     assert simdjson is not None
     folders = [str(folder), *(simdjson.submodule_search_locations or [])]
     Path(work, "inplace.pyx").write_text(IN_PLACE)
-    subprocess.run(
-        [sys.executable, "-c", BUILD, FLAGS if sanitize else PLAIN_FLAGS, *folders],
-        cwd=work,
-        env={**without_preload(dict(os.environ)), "PYTHONPATH": str(folder.parent)},
-        check=True,
-        stdout=subprocess.DEVNULL,
-    )
+    flags = FLAGS if sanitize else PLAIN_FLAGS
+    env = {**without_preload(dict(os.environ)), "PYTHONPATH": str(folder.parent)}
+    build([sys.executable, "-c", BUILD, flags, *folders], work, env)
 
 
 def preload() -> str:

@@ -39,7 +39,8 @@ cdef inline bint reserve(Bytes *b, size_t more) noexcept nogil:
 
 
 cdef inline void put(Bytes *b, const char *text, size_t size) noexcept nogil:
-    if reserve(b, size):
+    # of nothing there may be no buffer to copy to
+    if size > 0 and reserve(b, size):
         memcpy(b.at + b.size, text, size)
         b.size += size
 
