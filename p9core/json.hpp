@@ -17,6 +17,9 @@ namespace p9 {
 
 struct Document;
 
+// What stands where there is no token; readers of numbers look at several bytes at once.
+constexpr char NOTHING[64] = {};
+
 // A value by the place of its first token in the index.
 struct Value {
   Document *of;
@@ -58,7 +61,7 @@ struct Document {
 
   // First byte of a token; 0 behind the last one.
   char kind(uint32_t at) const noexcept { return at < count ? text[index[at]] : 0; }
-  const char *token(uint32_t at) const noexcept { return at < count ? text + index[at] : ""; }
+  const char *token(uint32_t at) const noexcept { return at < count ? text + index[at] : NOTHING; }
 
   // Steps over the value that begins at `at`; false where none does.
   bool skip(uint32_t at) noexcept {
