@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # The decoders under address and undefined-behaviour sanitizers, for a fixed, short time.
 . "$(dirname "$0")/common.sh"
-if [ ! -e "$ROOT/ci/fuzz.py" ]; then
+if [ ! -e "$ROOT/ci/fuzz/fuzz.py" ]; then
   echo "ci/fuzz.sh: there is no ci/fuzz.py yet"
   exit 0
 fi
@@ -25,4 +25,4 @@ cd "$P9_CI_WORK"
 # Python's own allocations at exit are no leaks of ours.
 LD_PRELOAD="$preload" ASAN_OPTIONS=detect_leaks=0:abort_on_error=0 \
   UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1 PYTHONMALLOC=malloc \
-  timeout "$((P9_FUZZ_SECONDS * 3 + 60))" "$venv/bin/python" -P "$ROOT/ci/fuzz.py"
+  timeout "$((P9_FUZZ_SECONDS * 3 + 60))" "$venv/bin/python" -P "$ROOT/ci/fuzz/fuzz.py"

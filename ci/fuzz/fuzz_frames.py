@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 from random import Random
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 RECORDINGS = Path(os.environ.get("P9_RECORDINGS", ROOT.parent / "shared" / "recordings"))
 
 ENDPOINTS = ("binance:spot", "binance:linear", "bybit:spot", "bybit:linear", "okx")

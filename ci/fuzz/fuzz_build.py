@@ -9,7 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 LIBRARIES = ("libasan.so", "libubsan.so", "libstdc++.so")
 FLAGS = "-std=c++17 -fsanitize=address,undefined -fno-omit-frame-pointer -O1 -g"
 PLAIN_FLAGS = "-std=c++17 -O2"
