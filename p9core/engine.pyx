@@ -22,7 +22,7 @@ from p9core.lines cimport *
 from p9core.messages cimport Messages
 from p9core.number cimport MAX_EXPONENT
 from p9core.resp cimport Channel, emit, flush_kept
-from p9core.sequence cimport (APPLY, BRIDGE_AHEAD, BRIDGE_STALE, BUFFERING, COLD, DUPLICATE,
+from p9core.sequence cimport (APPLY, MAX_REFRESH_BYTES, BRIDGE_AHEAD, BRIDGE_STALE, BUFFERING, COLD, DUPLICATE,
                               FOREIGN, GAP, HOLD, INVALID, LIVE, LOAD, TRADE_DUPLICATE,
                               TRADE_FILLED, TRADE_HOLE, TRADE_LATE, TRADE_SUPERSEDED, WAIT, Held,
                               Rule, Sequence, TradeVerdict, Verdict, sequence_applied,
@@ -43,6 +43,7 @@ cdef enum:
     PADDING = 64            # what the JSON reader may read behind a frame
     MAX_FRAME = 64 << 20
     MAX_WANTS = 4096
+    MAX_REASONS = 256
     BOOK_EVERY_NS = 5000000000
     REFRESH_EVERY_NS = 60000000000
 
@@ -184,7 +185,11 @@ cdef class Engine(Messages):
         self.tell_events(now_ns)
 
     cdef int break_book(self, Line *line, str reason, int64_t now_ns) except -1:
-        text = self.reasons.setdefault(reason, reason.encode("ascii", "replace"))
+        # a word of a message: kept, so that the sequence can point at it
+        if reason not in self.reasons and len(self.reasons) >= MAX_REASONS:
+            reason = "other"
+        word = "".join(c if c.isascii() and c.isalnum() else "_" for c in reason)
+        text = self.reasons.setdefault(reason, word.encode())
         self.fail(line, <const char *> <bytes> text, now_ns)
         # whoever breaks a book from outside also sees to its new subscription
         line.sequence.asked = False
@@ -208,9 +213,9 @@ cdef class Engine(Messages):
         cdef Outcome outcome
         cdef int32_t endpoint
         cdef int64_t now
-        where = self.conns[conn]
+        where = self.conns[conn] if 0 <= conn < len(self.conns) else None
         if where is None:
-            raise ValueError(f"connection {conn} is closed")
+            raise ValueError(f"connection {conn} is not open")
         endpoint = where
         self.counts[endpoint][COUNT_FRAMES] += 1
         self.counts[endpoint][COUNT_BYTES] += <int64_t> size
@@ -570,7 +575,12 @@ cdef class Engine(Messages):
                 q.joined = True
                 return
             self.say_depth(line, recv_ns, now)
-            if q.refresh:
+            if q.refresh and q.held.size > MAX_REFRESH_BYTES:
+                # no snapshot came: the book goes on as it is, and asks another time
+                q.refresh = q.asked = False
+                q.ask_at_ns = now + REFRESH_EVERY_NS
+                sequence_drop_held(q)
+            elif q.refresh:
                 sequence_hold(q, s, recv_ns, recv_ns > 0, at, size)
             elif book_thin(&line.book, self.depth_levels // 10 + 1) and now >= q.ask_at_ns:
                 # the market has moved towards the end of what the snapshot knew

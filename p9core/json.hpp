@@ -47,6 +47,8 @@ struct Document {
     if (error) return false;
     index = stages->structural_indexes.get();
     count = stages->n_structural_indexes;
+    // What ends in a bracket ends every number within the text: bytes behind it may be digits.
+    if (kind(count - 1) != '}' && kind(count - 1) != ']') return fail(simdjson::TAPE_ERROR);
     return true;
   }
 

@@ -44,7 +44,8 @@ cdef enum Verdict:
 cdef enum:
     RECENT = 32              # ids remembered where ids may go back
     MAX_HELD = 10000         # frames
-    MAX_HELD_BYTES = 16 << 20
+    MAX_HELD_BYTES = 2 << 20
+    MAX_REFRESH_BYTES = 256 << 10  # while LIVE
 
 
 cdef struct Held:

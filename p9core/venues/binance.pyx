@@ -345,14 +345,14 @@ cdef Outcome snapshot(Context *c, const char *body, size_t size, Stage *s) noexc
             time_ms(root.token(), &s.ts_ns)
         elif memcmp(root.key, b'bids"', 5) == 0 or memcmp(root.key, b'asks"', 5) == 0:
             one = levels(root.value, c.instruments[instrument], s, root.key[0] == b"b")
-            sides += 1
+            sides |= 1 if root.key[0] == b"b" else 2
             if one != DECODED:
                 outcome = one
                 if one != REJECT_SURPLUS:
                     return one
     if not root.ok or not c.json.at_end():
         return REJECT_JSON
-    if s.last_id == NO_ID or s.last_id < 0 or sides != 2:
+    if s.last_id == NO_ID or s.last_id < 0 or sides != 3:
         return REJECT_SHAPE
     s.first_id = NO_ID
     s.prev_id = NO_ID

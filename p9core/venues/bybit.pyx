@@ -42,7 +42,7 @@ cdef Outcome book(Context *c, Fields *data, Stage *s, int32_t depth, const Span 
             if not text(c, data.token(), &name) or not equals(&name, symbol.at, symbol.size):
                 return REJECT_SHAPE
         elif memcmp(data.key, b'b"', 2) == 0 or memcmp(data.key, b'a"', 2) == 0:
-            sides += 1
+            sides |= 1 if data.key[0] == b"b" else 2
             one = levels(data.value, c.instruments[s.instrument], s, data.key[0] == b"b")
             if one != DECODED:
                 outcome = one
@@ -56,7 +56,7 @@ cdef Outcome book(Context *c, Fields *data, Stage *s, int32_t depth, const Span 
                 return REJECT_NUMBER
     if not data.ok:
         return REJECT_JSON
-    if sides != 2 or s.last_id == NO_ID:
+    if sides != 3 or s.last_id == NO_ID:
         return REJECT_SHAPE
     if depth == 1:
         if outcome == DECODED and (s.n_bids > 1 or s.n_asks > 1):

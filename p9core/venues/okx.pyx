@@ -52,13 +52,14 @@ cdef Channel channel_of(const Span *name, Stage *s) noexcept nogil:
     return CH_UNKNOWN
 
 
-cdef Outcome book(Context *c, Fields *row, Stage *s, bint top) noexcept nogil:
-    """4.3: one element of `books`, or of `bbo-tbt`. The checksum is 0 since 2026-06-23."""
+cdef Outcome book(Context *c, Fields *row, Stage *s, bint top, bint rest) noexcept nogil:
+    """4.3: one element of `books`, of `bbo-tbt` (`top`), or of the REST book, which has no
+    `prevSeqId` (`rest`). The checksum is 0 since 2026-06-23."""
     cdef Outcome outcome = DECODED, one
     cdef int32_t sides = 0
     while row.next():
         if memcmp(row.key, b'asks"', 5) == 0 or memcmp(row.key, b'bids"', 5) == 0:
-            sides += 1
+            sides |= 1 if row.key[0] == b"b" else 2
             one = levels(row.value, c.instruments[s.instrument], s, row.key[0] == b"b")
             if one != DECODED:
                 outcome = one
@@ -80,7 +81,7 @@ cdef Outcome book(Context *c, Fields *row, Stage *s, bint top) noexcept nogil:
                 return REJECT_NUMBER
     if not row.ok:
         return REJECT_JSON
-    if sides != 2 or s.ts_ns == 0:
+    if sides != 3 or s.ts_ns == 0:
         return REJECT_SHAPE
     s.first_id = s.prev_id
     if top:
@@ -92,7 +93,7 @@ cdef Outcome book(Context *c, Fields *row, Stage *s, bint top) noexcept nogil:
         if s.n_asks and s.asks[0].qty == 0:
             s.n_asks = 0
         return outcome
-    if s.last_id != NO_ID and s.prev_id == NO_ID:
+    if s.last_id != NO_ID and s.prev_id == NO_ID and not rest:
         return REJECT_SHAPE
     return outcome
 
@@ -170,7 +171,7 @@ cdef Outcome rows_of(Context *c, Fields *root, Stage *s, Channel channel,
         if channel == CH_TRADES:
             one = print_row(c, &row, s)
         else:
-            one = book(c, &row, s, channel == CH_BBO)
+            one = book(c, &row, s, channel == CH_BBO, False)
         if one != DECODED:
             outcome = one
             if one != REJECT_SURPLUS:
@@ -292,12 +293,9 @@ cdef Outcome snapshot(Context *c, const char *body, size_t size, Stage *s) noexc
                 return REJECT_SHAPE
             if not row.open(rows.value):
                 return REJECT_SHAPE
-            outcome = book(c, &row, s, False)
-            if outcome >= REJECT_JSON and outcome != REJECT_SURPLUS:
-                # `prevSeqId` is not part of a REST book
-                if outcome != REJECT_SHAPE or s.last_id == NO_ID:
-                    return outcome
-                outcome = DECODED
+            outcome = book(c, &row, s, False, True)
+            if outcome != DECODED and outcome != REJECT_SURPLUS:
+                return outcome
     if not root.ok or not c.json.at_end():
         return REJECT_JSON
     if outcome == DECODED and s.last_id == NO_ID:
