@@ -172,7 +172,7 @@ def test_symbols_that_do_not_exist() -> None:
 def test_a_closed_connection_is_the_callers_mistake() -> None:
     bench = Bench()
     bench.engine.close_conn(bench.conns["okx"], RECV)
-    with pytest.raises(ValueError, match="closed"):
+    with pytest.raises(ValueError, match="not open"):
         bench.feed("okx", "pong")
 
 
