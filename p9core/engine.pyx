@@ -53,17 +53,23 @@ cdef inline str span_text(Span span):
 
 
 cdef inline void touch_top(const Side *side) noexcept nogil:
-    if side.n >= 8:
+    if side.n >= 16:
         prefetch(side.keys + side.n - 8)
         prefetch(side.qtys + side.n - 8)
+        prefetch(side.keys + side.n - 16)
+        prefetch(side.qtys + side.n - 16)
 
 
 cdef void touch(const Instrument *inst) noexcept nogil:
     cdef const Line *line = <const Line *> inst
     cdef const Channel *channel = &line.channels[<int> FEED_DEPTH]
     prefetch(&line.sequence)
+    prefetch(<const char *> &line.sequence + 64)
+    prefetch(&line.sequence.recent[line.sequence.at_recent])
+    prefetch(&line.sequence.held)
     prefetch(channel)
     prefetch(<const char *> channel + 64)
+    prefetch(<const char *> channel + 128)
     prefetch(channel.name)
     prefetch(channel.head)
     touch_top(&line.book.bid)
