@@ -57,7 +57,7 @@ def spent(rig: Rig, names: tuple[Name, ...]) -> bool:
     """Has the venue done all that it was told?"""
     rig.look()
     topics = [topic for name in names for topic in rig.venue.feed(*place(name)).topics.values()]
-    return not rig.faults._rest and all(topic.fault is None for topic in topics)
+    return rig.faults.over() and all(topic.fault is None for topic in topics)
 
 
 def perform(rig: Rig, row: Row) -> Outcome:

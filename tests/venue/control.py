@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from .server import LocalVenue
 
 CASTS: dict[str, Any] = {"str": str, "int": int, "float": float}
-NOT_SWITCHES = ("take_rest", "swallow_ack", "take_old")
+NOT_SWITCHES = ("over", "take_rest", "swallow_ack", "take_old")
 EXAMPLES = (
     ("gap", "venue=binance&market=spot&symbol=BTCUSDT&kind=depth&n=1"),
     ("gap", "venue=okx&market=linear&symbol=BTCUSDT-PERP&kind=trade&n=2"),

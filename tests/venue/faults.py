@@ -55,6 +55,11 @@ class Faults:
         self._old: dict[int, tuple[str, int]] = {}  # id(feed) -> (body, answers left)
 
     # what is read while serving
+    def over(self) -> bool:
+        """No REST fault is left to give and no stalled socket holds anything back."""
+        conns = [conn for room in self._hub.rooms.values() for conn in list(room.conns)]
+        return not self._rest and not any(conn.stalled_until and conn.out for conn in conns)
+
     def take_rest(self, venue: str, path_qs: str) -> RestFault | None:
         for fault in self._rest:
             if fault.venue == venue and fault.path in path_qs:
@@ -170,6 +175,7 @@ class Faults:
         conns = [conn for room in self._rooms(venue, market) for conn in room.conns]
         for conn in conns:
             conn.stalled_until = self._hub.monotonic() + seconds
+            self._hub.later(seconds, conn.flush)
         return len(conns)
 
     def server_shutdown(self, seconds: float = 1.0) -> int:
