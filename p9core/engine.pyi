@@ -4,9 +4,9 @@ from collections.abc import Callable, Collection
 from typing import Any
 
 from p9core.control import Control as Control
-from p9core.messages import Messages
+from p9core.snapshots import Snapshots
 
-class Engine(Messages):
+class Engine(Snapshots):
     """One engine a process, one thread: it takes entries in order and never looks at a clock.
 
     `epoch` numbers the run; `sink` is "resp" (Redis commands) or "lines" (`channel SP message`);
@@ -66,17 +66,5 @@ class Engine(Messages):
     def feed(self, conn: int, recv_ns: int, frame: bytes) -> Control | None:
         """One frame; `recv_ns` 0 means unknown. A Control for what is no market data."""
 
-    def feed_snapshot(self, instrument: int, recv_ns: int, body: bytes, limit: int = 0) -> str:
-        """A REST depth body, asked for with `limit` levels a side (0: all there are).
-
-        Returns "" or why it was not taken: "stale", "not needed", "reject.<reason>".
-        """
-
-    def snapshot_failed(self, instrument: int, now_ns: int) -> None:
-        """The snapshot could not be fetched: it is asked for again after a while."""
-
     def on_timer(self, now_ns: int) -> None:
         """Each 100 ms: keys that lag, questions that are due."""
-
-    def take_wants(self) -> list[tuple[str, int, int]]:
-        """(kind, instrument, attempt): "snapshot", "resubscribe" or "instruments"."""

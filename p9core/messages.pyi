@@ -3,7 +3,7 @@
 from p9core.lines import Lines
 
 class Messages(Lines):
-    """The middle layer of the engine; use `p9core.engine.Engine`."""
+    """A layer of the engine; use `p9core.engine.Engine`."""
 
     def take_pub(self) -> tuple[bytes, int, int, int] | None:
         """(commands, replies owed, messages in it, receive time of the oldest), or None."""

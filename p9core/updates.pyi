@@ -1,0 +1,9 @@
+"""Updates, and what would repair a book."""
+
+from p9core.messages import Messages
+
+class Updates(Messages):
+    """A layer of the engine; use `p9core.engine.Engine`."""
+
+    def take_wants(self) -> list[tuple[str, int, int]]:
+        """(kind, instrument, attempt): "snapshot", "resubscribe" or "instruments"."""
