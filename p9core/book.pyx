@@ -12,6 +12,11 @@ from libc.string cimport memcpy, memmove, memset
 from p9core.number cimport scale
 from p9core.types cimport Change
 
+cdef extern from "<algorithm>" namespace "std" nogil:
+    # takes no exception: without memory for its buffer it sorts in place
+    void stable_sort(Change *first, Change *last,
+                     bint (*lower)(const Change &, const Change &) noexcept nogil) noexcept
+
 
 # What one apply does to the arrays, in ascending position. One for all books: an apply is never
 # interrupted.
@@ -95,60 +100,21 @@ cdef inline int32_t find_up(const int64_t *keys, int32_t start, int32_t n,
     return high
 
 
+cdef bint lower_price(const Change &one, const Change &other) noexcept nogil:
+    return one.px < other.px
+
+
 cdef int32_t sort_changes(Change *changes, int32_t n) noexcept nogil:
     """Ascending by price, of several changes of one price the last. For lists that no venue
     sends; what venues send is sorted and stays as it is."""
-    cdef int32_t i, j = 0, k
-    cdef Change change
-    if n <= 64:
-        for i in range(1, n):
-            change = changes[i]
-            k = i
-            while k > 0 and changes[k - 1].px > change.px:
-                changes[k] = changes[k - 1]
-                k -= 1
-            changes[k] = change
-    else:
-        merge_sort(changes, n)
+    cdef int32_t i, j = 0
+    stable_sort(changes, changes + n, lower_price)
     for i in range(n):
         if i + 1 < n and changes[i + 1].px == changes[i].px:
             continue
         changes[j] = changes[i]
         j += 1
     return j
-
-
-cdef void merge_sort(Change *changes, int32_t n) noexcept nogil:
-    """Stable, bottom up, through the splice buffer."""
-    cdef Change *other = <Change *> splice_room(
-        <int32_t> (n * sizeof(Change) // sizeof(Splice)) + 1)
-    cdef Change *source = changes
-    cdef Change *target = other
-    cdef Change *swap
-    cdef int32_t width = 1, start, middle, end, i, j, k
-    if other == NULL:
-        return
-    while width < n:
-        start = 0
-        while start < n:
-            middle = start + width if start + width < n else n
-            end = start + 2 * width if start + 2 * width < n else n
-            i = start
-            j = middle
-            for k in range(start, end):
-                if i < middle and (j >= end or source[i].px <= source[j].px):
-                    target[k] = source[i]
-                    i += 1
-                else:
-                    target[k] = source[j]
-                    j += 1
-            start = end
-        swap = source
-        source = target
-        target = swap
-        width *= 2
-    if source != changes:
-        memcpy(changes, source, n * sizeof(Change))
 
 
 cdef inline void move_run(Side *side, int32_t start, int32_t end, int32_t shift) noexcept nogil:
