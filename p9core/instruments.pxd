@@ -3,8 +3,16 @@
 from libc.stdint cimport int32_t, int64_t, uint64_t
 
 
+cdef enum Kind:
+    KIND_SPOT
+    KIND_LINEAR
+    KIND_INVERSE   # margined in the base coin: its units are worth a fixed amount of the quote
+
+
 cdef struct Instrument:
     int32_t index
+    Kind kind
+    int32_t next_of_index  # the next instrument priced by the same index, -1: none
     int32_t px_exp       # decimals of price mantissas
     int32_t qty_exp      # decimals of size mantissas, venue units
     int32_t need_px      # most decimals that a refused frame needed

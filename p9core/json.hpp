@@ -176,6 +176,11 @@ struct Items {
     return ok = of->kind(start) == '[';
   }
 
+  bool open_root(Document &document) noexcept {
+    Value v = document.root();
+    return open(v);
+  }
+
   bool next() noexcept {
     if (!begun) {
       begun = true;

@@ -27,6 +27,7 @@ cdef extern from "json.hpp" namespace "p9" nogil:
         Value value
         cbool ok
         cbool open(Value &) noexcept
+        cbool open_root(Document &) noexcept
         cbool next() noexcept
         const char *token() noexcept
 

@@ -21,7 +21,10 @@ cdef enum:
     SAMPLES = 4             # kept of each reason and endpoint
     SAMPLE_BYTES = 512
 
-FEEDS = ("trade", "bbo", "depth")
+FEEDS = (
+    "trade", "bbo", "depth", "snapshot", "imbalance", "block_trade", "liquidation", "funding",
+    "mark_price", "index_price", "open_interest", "ticker", "long_short", "candles",
+)
 STATES = ("COLD", "BUFFERING", "LIVE", "INVALID")
 OUTCOMES = {
     IGNORED: "ignored",

@@ -7,6 +7,8 @@ units (contracts stay contracts until they are written out). Times are nanosecon
 
 from libc.stdint cimport int8_t, int32_t, int64_t, uint8_t, uint32_t, uint64_t
 
+from p9core.exact cimport Exact
+
 
 cdef extern from "<cstdint>" nogil:
     const int64_t NO_ID "INT64_MIN"  # "the venue gave no such id": -1 and 0 are real ids
@@ -17,10 +19,84 @@ cdef enum:
 
 
 cdef enum Feed:
+    # of one instrument of one exchange; the first three have their own records
     FEED_TRADE
     FEED_BBO
     FEED_DEPTH
+    FEED_SNAPSHOT       # computed here
+    FEED_IMBALANCE      # computed here
+    FEED_BLOCK
+    FEED_LIQUIDATION
+    FEED_FUNDING
+    FEED_MARK
+    FEED_INDEX
+    FEED_OPEN_INTEREST
+    FEED_TICKER
+    FEED_LONG_SHORT
+    FEED_CANDLES        # the venue's own; ours are computed from trades
     FEED_COUNT
+    FEED_INSURANCE = FEED_COUNT  # of an exchange, not of an instrument
+
+
+cdef enum Told:
+    # what a venue may say of an instrument besides book and trades; `Report.told` has a bit each
+    TOLD_MARK
+    TOLD_INDEX
+    TOLD_RATE           # funding, a fraction, of the interval that ends at TOLD_NEXT
+    TOLD_INTERVAL       # of funding, hours
+    TOLD_NEXT           # funding time, ns
+    TOLD_PREDICTED      # rate of the interval after that
+    TOLD_OI_BASE        # open interest, one-sided (each contract once): in base units
+    TOLD_OI_CONTRACTS
+    TOLD_OI_NOTIONAL    # in the quote currency
+    TOLD_LAST           # of 24 hours, from here
+    TOLD_OPEN
+    TOLD_HIGH
+    TOLD_LOW
+    TOLD_VOLUME         # base units
+    TOLD_QUOTE_VOLUME
+    TOLD_CHANGE         # last / open - 1, a fraction
+    TOLD_RATIO          # accounts long per account short
+    TOLD_LONG           # share of accounts, a fraction
+    TOLD_SHORT
+    TOLD_COUNT
+
+
+cdef enum Ask:
+    # what a REST poll asks for; a venue's body may tell more than that
+    ASK_MARK
+    ASK_INDEX
+    ASK_FUNDING
+    ASK_FUNDING_INTERVAL
+    ASK_OPEN_INTEREST
+    ASK_TICKER
+    ASK_INSURANCE
+    ASK_LONG_SHORT
+    ASK_CANDLES
+    ASK_COUNT
+
+
+cdef enum PriceKind:
+    # what the price of a liquidation is
+    PRICE_BANKRUPTCY
+    PRICE_AVERAGE
+    PRICE_MARK
+
+
+cdef enum Timeframe:
+    TIMEFRAME_1S
+    TIMEFRAME_5S
+    TIMEFRAME_15S
+    TIMEFRAME_1M
+    TIMEFRAME_3M
+    TIMEFRAME_5M
+    TIMEFRAME_15M
+    TIMEFRAME_30M
+    TIMEFRAME_1H
+    TIMEFRAME_4H
+    TIMEFRAME_1D
+    TIMEFRAME_1W        # from Monday 00:00 UTC
+    TIMEFRAME_COUNT
 
 
 cdef enum Outcome:
@@ -88,6 +164,53 @@ cdef struct Trade:
     uint8_t flags       # TradeFlag
 
 
+cdef struct Report:
+    # what a message tells of one instrument: some fields, in the units of `Told`
+    int32_t instrument
+    int64_t ts_ns        # venue time, 0 if it gives none
+    uint32_t told        # fields that it speaks of; one of no value ("") is told as not there
+    uint32_t derived     # of those, the ones that the decoder has computed (a half, a ratio)
+    bint whole           # what it does not tell has not changed (Bybit's deltas)
+    Exact values[TOLD_COUNT]
+
+
+cdef struct Print:
+    # a liquidation, or a block trade of a channel of its own
+    int32_t instrument
+    int64_t ts_ns
+    Exact price
+    Exact qty            # venue units
+    int8_t side          # +1 buy, -1 sell: of the forced order, of the taker
+    PriceKind price_kind
+    bint sampled         # the venue sends a selection only
+    Span id
+
+
+cdef struct Kline:
+    # a candle as the venue computes it
+    int32_t instrument
+    Timeframe timeframe
+    int64_t ts_ns        # venue time of the message, 0 if it gives none
+    int64_t open_ns
+    Exact open
+    Exact high
+    Exact low
+    Exact close
+    Exact volume         # base units
+    Exact quote_volume
+    Exact buy_volume     # of takers that bought, base units
+    int64_t trades       # NO_ID where not told
+    bint closed
+
+
+cdef struct Balance:
+    # of an insurance fund
+    int64_t ts_ns
+    Span asset
+    Span pool            # raw: a name, or a JSON list of symbols
+    Exact amount
+
+
 cdef struct Stage:
     # what one frame says, decoded but not yet applied; reused from frame to frame
     Feed feed
@@ -116,6 +239,20 @@ cdef struct Stage:
     Trade *trades       # owned
     int32_t n_trades
     int32_t cap_trades
+
+    # every other feed; a frame or body fills one of these lists
+    Report *reports     # owned
+    int32_t n_reports
+    int32_t cap_reports
+    Print *prints       # owned
+    int32_t n_prints
+    int32_t cap_prints
+    Kline *klines       # owned
+    int32_t n_klines
+    int32_t cap_klines
+    Balance *balances   # owned
+    int32_t n_balances
+    int32_t cap_balances
 
     # control frames, and the symbol of a REJECT_SYMBOL
     ControlKind control

@@ -14,7 +14,13 @@ from enum import IntEnum
 from typing import Any, Protocol
 
 SPOT, LINEAR, INVERSE, OPTION = "spot", "linear", "inverse", "option"
+PERPETUAL, FUTURE = "perpetual", "future"
 TRADE, BBO, DEPTH = "trade", "bbo", "depth"
+SNAPSHOT, IMBALANCE, BLOCK_TRADE = "snapshot", "imbalance", "block_trade"
+LIQUIDATION, FUNDING, MARK, INDEX = "liquidation", "funding", "mark_price", "index_price"
+OPEN_INTEREST, TICKER, LONG_SHORT = "open_interest", "ticker", "long_short"
+CANDLES, INSURANCE = "candles", "insurance_fund"
+FUNDING_INTERVAL = "funding_interval"  # no feed: a part of funding that is asked by itself
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,12 +36,15 @@ class Instrument:
     exchange: str
     venue_id: str
     market: str  # spot | linear | inverse | option
+    kind: str  # spot | perpetual | future | option
     symbol: str  # unified name
     base: str
     quote: str
     settle: str
     underlying: str  # base without the multiplier: what one asset's markets share
     multiplier: int  # 1000 for 1000PEPE
+    group: str  # the name with the underlying in it: what all venues' contracts on it share
+    index: str  # the venue's name of the index behind it, "" where no stream or poll needs one
     price_step: str | None  # None: not told, learn it from the digits
     qty_step: str | None  # in the venue's own quantity (contracts where it counts those)
     contract: str | None
@@ -53,6 +62,10 @@ class Instrument:
             "qty_step": self.qty_step,
             "contract": self.contract,
             "publish": self.publish,
+            "market": self.market,
+            "index": self.index,
+            "group": self.group,
+            "multiplier": self.multiplier,
         }
 
 
@@ -70,14 +83,17 @@ class Listing:
 
 @dataclass(frozen=True, slots=True)
 class FeedRow:
-    """One feed of an endpoint: its topic, its socket, and what its silence means.
+    """One stream of an endpoint: its topic, its socket, and what its silence means.
 
-    `topic` is a template over `{s}` (the venue id as the stream wants it) and `{levels}`.
+    `topic` is a template over `{s}` (the venue id as the stream wants it), `{levels}` and
+    `{index}`. A topic that several instruments share is subscribed once.
     """
 
-    feed: str
+    feed: str  # what the core notes the arrival of its frames under
     socket: str
     topic: str
+    also: tuple[str, ...] = ()  # further feeds that it carries
+    kinds: tuple[str, ...] = ()  # of instruments that have it; (): all
     first_s: float = 0.0  # pushed at once when subscribed: silence longer than this is proof
     repeat_s: float = 0.0  # sent again at least this often without a change; 0: no promise
     witness: tuple[str, ...] = ()  # feeds of the same symbol: while they move, this one must
@@ -197,6 +213,31 @@ class RestCall:
 
 
 @dataclass(frozen=True, slots=True)
+class Poll:
+    """A REST question that is asked again and again.
+
+    `calls` gives the requests that together cover some instruments: one for all where the venue
+    has such an endpoint, else one for each, with the instrument it is for.
+    """
+
+    ask: str  # what the core takes the answer for: a feed's name, or FUNDING_INTERVAL
+    feeds: tuple[str, ...]  # what it keeps fresh
+    calls: Callable[[Sequence[Instrument]], list[tuple[RestCall, Instrument | None]]]
+    old_s: float  # an answer with older times in it is not taken
+    period_s: float = 0.0  # 0: when one of its feeds comes near its greatest age
+    kinds: tuple[str, ...] = ()  # of instruments that have it; (): all
+
+
+@dataclass(frozen=True, slots=True)
+class Absent:
+    """A feed that an endpoint does not offer, for some kinds of instruments, and why."""
+
+    feed: str
+    reason: str
+    kinds: tuple[str, ...] = ()  # (): all
+
+
+@dataclass(frozen=True, slots=True)
 class RestFault:
     """What is wrong with an answer.
 
@@ -249,6 +290,8 @@ class Endpoint:
     fault: Callable[[int, Mapping[str, str], bytes, RestCall], RestFault | None]
     classify: Callable[[str, Mapping[str, str]], RestEntry | None]  # (path, query)
     fallback: Callable[[str], Instrument]
+    polls: tuple[Poll, ...] = ()
+    absent: tuple[Absent, ...] = ()
 
     def row(self, feed: str, option: bool = False) -> FeedRow | None:
         """The row that serves a feed; with `option` the optional source if there is one."""

@@ -357,3 +357,8 @@ cdef Outcome snapshot(Context *c, const char *body, size_t size, Stage *s) noexc
     s.first_id = NO_ID
     s.prev_id = NO_ID
     return outcome
+
+
+cdef Outcome answer(Context *c, const char *body, size_t size, Ask ask, Timeframe timeframe,
+                    Stage *s) noexcept nogil:
+    return IGNORED

@@ -245,3 +245,8 @@ cdef Outcome decode(Context *c, const char *frame, size_t size, Stage *s) noexce
 cdef Outcome snapshot(Context *c, const char *body, size_t size, Stage *s) noexcept nogil:
     """No REST book starts a Bybit stream: 4.1, their ids are of another depth."""
     return IGNORED
+
+
+cdef Outcome answer(Context *c, const char *body, size_t size, Ask ask, Timeframe timeframe,
+                    Stage *s) noexcept nogil:
+    return IGNORED

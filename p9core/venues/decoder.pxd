@@ -1,17 +1,19 @@
 """What the decoders of all venues share: their signature, and how a level, a time, a text is
 read from JSON into the stage."""
 
-from libc.stdint cimport int32_t, int64_t
+from libc.stdint cimport int32_t, int64_t, uint32_t
 from libc.stdlib cimport realloc
-from libc.string cimport memcmp
+from libc.string cimport memcmp, memset
 
+from p9core.exact cimport Exact, exact_int, exact_read, exact_times, exact_zero
 from p9core.instruments cimport Instrument, Names, names_find
-from p9core.json cimport Document, Fields, Rows, Value, text_size
+from p9core.json cimport Document, Fields, Items, Rows, Value, text_size
 from p9core.number cimport (NUMBER_BAD, NUMBER_OK, NUMBER_OVERFLOW, NUMBER_SURPLUS, Number,
                             decimal, decimal_text, ends_number, integer)
 from p9core.types cimport (CONTROL_OTHER, FEED_COUNT, NO_ID, NO_INSTRUMENT, DECODED, REJECT_MEMORY, REJECT_NEGATIVE,
                            REJECT_JSON, REJECT_NUMBER, REJECT_OVERFLOW, REJECT_SHAPE,
-                           REJECT_SURPLUS, REJECT_SYMBOL, REJECT_UTF8, Change, Outcome, Span, Stage, Trade)
+                           REJECT_SURPLUS, REJECT_SYMBOL, REJECT_UTF8, Ask, Balance, Change, Kline,
+                           Outcome, Print, Report, Span, Stage, Timeframe, Told, Trade)
 
 
 # Begins to load what an update of this instrument will need, while its frame is still read.
@@ -21,6 +23,8 @@ ctypedef void (*Touch)(const Instrument *inst) noexcept nogil
 cdef struct Context:
     Document *json            # the parser, shared by all connections
     const Names *names        # of this endpoint
+    const Names *indices      # index price -> the first of its instruments
+    bint resolving            # a symbol that is not known may be made known: say so
     Instrument **instruments  # by index, of all endpoints
     const char *limit         # end of the frame being decoded
     Touch touch
@@ -29,6 +33,10 @@ cdef struct Context:
 
 # One frame into the stage; `size` bytes at `at` with padding behind them.
 ctypedef Outcome (*Decode)(Context *c, const char *at, size_t size, Stage *s) noexcept nogil
+# A REST body that answers `ask`. The caller has set `s.instrument` to whom it asked for, or to
+# NO_INSTRUMENT: then the body speaks of many, and those that are not known are passed over.
+ctypedef Outcome (*Answer)(Context *c, const char *at, size_t size, Ask ask, Timeframe timeframe,
+                           Stage *s) noexcept nogil
 
 
 cdef inline void stage_reset(Stage *s) noexcept nogil:
@@ -40,6 +48,7 @@ cdef inline void stage_reset(Stage *s) noexcept nogil:
     s.snapshot = s.restart = s.more = False
     s.first_id = s.last_id = s.prev_id = s.checksum = s.order = NO_ID
     s.n_bids = s.n_asks = s.n_trades = 0
+    s.n_reports = s.n_prints = s.n_klines = s.n_balances = 0
     s.need_px = s.need_qty = 0
     s.request.size = s.code.size = s.message.size = s.topic.size = s.symbol.size = 0
 
@@ -144,8 +153,108 @@ cdef inline Trade *room_for_trade(Stage *s) noexcept nogil:
     return s.trades + s.n_trades
 
 
+cdef inline void *room(void **at, int32_t n, int32_t *cap, size_t size) noexcept nogil:
+    """A place behind the `n` of an owned list, all zero; NULL where memory ran out."""
+    cdef void *grown
+    cdef void *place
+    if n == cap[0]:
+        grown = realloc(at[0], (2 * n + 4) * size)
+        if grown == NULL:
+            return NULL
+        at[0] = grown
+        cap[0] = 2 * n + 4
+    place = <char *> at[0] + n * size
+    memset(place, 0, size)
+    return place
+
+
+cdef inline Report *new_report(Stage *s, int32_t instrument) noexcept nogil:
+    """The next report of the stage, counted. NULL: REJECT_MEMORY."""
+    cdef Report *report = <Report *> room(<void **> &s.reports, s.n_reports, &s.cap_reports,
+                                          sizeof(Report))
+    if report != NULL:
+        report.instrument = instrument
+        s.n_reports += 1
+    return report
+
+
+cdef inline Print *new_print(Stage *s, int32_t instrument) noexcept nogil:
+    cdef Print *made = <Print *> room(<void **> &s.prints, s.n_prints, &s.cap_prints,
+                                      sizeof(Print))
+    if made != NULL:
+        made.instrument = instrument
+        s.n_prints += 1
+    return made
+
+
+cdef inline Kline *new_kline(Stage *s, int32_t instrument) noexcept nogil:
+    cdef Kline *kline = <Kline *> room(<void **> &s.klines, s.n_klines, &s.cap_klines,
+                                       sizeof(Kline))
+    if kline != NULL:
+        kline.instrument = instrument
+        kline.trades = NO_ID
+        s.n_klines += 1
+    return kline
+
+
+cdef inline Balance *new_balance(Stage *s) noexcept nogil:
+    cdef Balance *balance = <Balance *> room(<void **> &s.balances, s.n_balances,
+                                             &s.cap_balances, sizeof(Balance))
+    if balance != NULL:
+        s.n_balances += 1
+    return balance
+
+
+cdef inline bint tell(Report *report, Told field, const char *token) noexcept nogil:
+    """The value of a field; a missing token tells nothing, "" tells that there is none. False:
+    no number."""
+    if token == NULL:
+        return True
+    report.told |= <uint32_t> 1 << <int> field
+    return exact_read(token, &report.values[<int> field]) == NUMBER_OK
+
+
+cdef inline bint tell_time(Report *report, Told field, const char *token) noexcept nogil:
+    """A time in ms, as ns; 0 and "" tell that there is none. False: no time."""
+    cdef int64_t ns = 0
+    if token == NULL:
+        return True
+    report.told |= <uint32_t> 1 << <int> field
+    if memcmp(token, b'""', 2) == 0 or (token[0] == b"0" and ends_number(token[1])) or (
+            memcmp(token, b'"0"', 3) == 0):
+        return True
+    if not time_ms(token, &ns):
+        return False
+    exact_int(&report.values[<int> field], ns, 0)
+    return True
+
+
+cdef inline void tell_none(Report *report, Told field) noexcept nogil:
+    report.told |= <uint32_t> 1 << <int> field
+    memset(&report.values[<int> field], 0, sizeof(Exact))
+
+
+cdef inline void in_base(const Instrument *inst, Exact *value) noexcept nogil:
+    """A size in venue units as it is published: base units, of inverse contracts the quote
+    currency. Not there any more where the contract size is not known."""
+    cdef Exact factor
+    exact_int(&factor, inst.factor, inst.factor_exp)
+    factor.there = inst.factor != 0
+    exact_times(value, &factor, value)
+
+
+cdef inline bint positive(const Exact *value) noexcept nogil:
+    return value.there and not value.negative and not exact_zero(value)
+
+
 cdef inline bint opened(Context *c, const char *at, size_t size, Fields *root) noexcept nogil:
     """Indexes a frame whose root is an object."""
+    c.limit = at + size
+    return c.json.open(at, size) and root.open_root(c.json[0])
+
+
+cdef inline bint opened_list(Context *c, const char *at, size_t size, Items *root) noexcept nogil:
+    """Indexes a body whose root is a list."""
     c.limit = at + size
     return c.json.open(at, size) and root.open_root(c.json[0])
 

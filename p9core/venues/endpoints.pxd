@@ -1,7 +1,7 @@
 """The endpoints: one row a market of a venue, its decoder and its rules of sequence."""
 
 from p9core.sequence cimport Rule
-from p9core.venues.decoder cimport Decode
+from p9core.venues.decoder cimport Answer, Decode
 
 
 cdef struct Endpoint:
@@ -10,6 +10,7 @@ cdef struct Endpoint:
     int market
     Decode decode
     Decode snapshot
+    Answer answer
     Rule rule
 
 

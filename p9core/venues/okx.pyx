@@ -303,3 +303,8 @@ cdef Outcome snapshot(Context *c, const char *body, size_t size, Stage *s) noexc
     s.snapshot = True
     s.first_id = s.prev_id = NO_ID
     return outcome
+
+
+cdef Outcome answer(Context *c, const char *body, size_t size, Ask ask, Timeframe timeframe,
+                    Stage *s) noexcept nogil:
+    return IGNORED
