@@ -1,8 +1,8 @@
 """YAML -> typed, frozen settings. Read model.py first: it lists every key with its default.
 
 source   text -> tree with line numbers, environment put in
-model    the keys: dataclasses, defaults, checks
-checks   what a value may be
+model    the keys: dataclasses, defaults, checks (feeds: a section of it)
+checks   what a value may be (lists: of several parts)
 loader   tree -> Config, all faults at once
 tools    describe, hash, diff
 """
