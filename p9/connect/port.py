@@ -7,7 +7,7 @@ it happened between the frames. So sessions and resync talk to the engine throug
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Protocol
 
 from p9.connect.rest import RestReply
@@ -28,6 +28,12 @@ class EngineLike(Protocol):
         qty_step: str | None,
         contract: str | None = "1",
         publish: bool = True,
+        market: str = "spot",
+        index: str = "",
+        group: str = "",
+        multiplier: int = 1,
+        block_notional: str | None = None,
+        funding_hours: int | None = None,
     ) -> int: ...
     def open_conn(self, endpoint: str) -> int: ...
     def close_conn(self, conn: int, now_ns: int) -> None: ...
@@ -47,7 +53,21 @@ class EngineLike(Protocol):
         conn: int = -1,
     ) -> None: ...
     def subscribed(self, instrument: int, now_ns: int) -> None: ...
+    def follow(self, instrument: int, on: bool, now_ns: int) -> None: ...
+    def set_feeds(self, names: Collection[str], now_ns: int) -> None: ...
+    def status(self, exchange: str, fields_json: str, now_ns: int) -> None: ...
+    def feed_poll(
+        self,
+        endpoint: str,
+        ask: str,
+        recv_ns: int,
+        body: bytes,
+        instrument: int = -1,
+        timeframe: str = "",
+        old_ns: int = 0,
+    ) -> str: ...
     def last_seen(self, instrument: int, feed: str) -> int: ...
+    def last_seen_exchange(self, exchange: str, feed: str) -> int: ...
     def book_state(self, instrument: int) -> str: ...
 
 
@@ -144,6 +164,42 @@ class Port:
     def snapshot_failed(self, number: int, instrument: Instrument) -> None:
         now_ns = self._mark("snapshot_failed", instrument)
         self.engine.snapshot_failed(number, now_ns)
+
+    # -- what else is told --------------------------------------------------------------
+
+    def poll(self, reply: RestReply, ask: str, number: int, timeframe: str, old_s: float) -> str:
+        """The answer to a poll, `number` -1 if it is of many instruments; why the core took
+        nothing of it, or ""."""
+        endpoint = reply.call.endpoint
+        recv_ns = self.used(reply, endpoint)
+        why = self.engine.feed_poll(
+            endpoint, ask, recv_ns, reply.body, number, timeframe, int(old_s * 1e9)
+        )
+        self.flush()
+        return why
+
+    def follow(self, number: int, instrument: Instrument, on: bool) -> None:
+        """A symbol is wanted (again), or not any more: what is made of it ends."""
+        now_ns = self._mark("follow" if on else "unfollow", instrument)
+        self.engine.follow(number, on, now_ns)
+        self.flush()
+
+    def set_feeds(self, names: Collection[str]) -> None:
+        """These are published from now on."""
+        now_ns = self.clock_ns()
+        if self.recorder is not None:
+            self.recorder.mark("feeds", now_ns, "", "", "", ",".join(names))
+        self.engine.set_feeds(names, now_ns)
+        self.flush()
+
+    def status(self, endpoint: str, text: str) -> None:
+        """Fields (a JSON object) for `status:{exchange}`."""
+        now_ns = self.clock_ns()
+        exchange, _, market = endpoint.partition(":")
+        if self.recorder is not None:
+            self.recorder.mark("status", now_ns, exchange, market, "", text)
+        self.engine.status(exchange, text, now_ns)
+        self.flush()
 
     def used(self, reply: RestReply, endpoint: str) -> int:
         """Records a REST answer at the moment it is used; that moment, which is its receive time.
