@@ -21,7 +21,6 @@ from p9core.book cimport book_rescale
 from p9core.buffer cimport reserve
 from p9core.instruments cimport Instrument, instrument_digits, names_add, names_find
 from p9core.lines cimport *
-from p9core.resp cimport flush_kept
 from p9core.sequence cimport BUFFERING, INVALID, LIVE, Rule, Sequence, sequence_backoff
 from p9core.snapshots cimport Snapshots
 from p9core.types cimport *
@@ -263,7 +262,7 @@ cdef class Engine(Snapshots):
     # ---- timer ----------------------------------------------------------------------
 
     def on_timer(self, int64_t now_ns) -> None:
-        cdef int32_t i, f
+        cdef int32_t i
         cdef Line *line
         cdef Sequence *q
         cdef const Rule *rule
@@ -271,8 +270,6 @@ cdef class Engine(Snapshots):
         for i in range(self.n_lines):
             line = self.lines[i]
             q = &line.sequence
-            for f in range(FEED_COUNT):
-                flush_kept(&self.out, &line.channels[f], now_ns)
             if q.state == LIVE and now_ns - line.book_set_ns >= BOOK_EVERY_NS:
                 self.keep_book(line, now_ns)
             if q.asked and now_ns >= q.ask_at_ns and len(self.wants) < MAX_WANTS:
@@ -282,7 +279,7 @@ cdef class Engine(Snapshots):
                     q.state = BUFFERING
                 q.ask_at_ns = now_ns + sequence_backoff(q)
                 q.attempts += 1
-        self.flush_spoken(now_ns)
+        self.flush_voices(now_ns)
 
     cdef str remedy(self, const Sequence *q, const Rule *rule):
         if not rule.rest:

@@ -16,7 +16,7 @@ from p9core.json cimport Document
 from p9core.lines cimport *
 from p9core.messages cimport Messages
 from p9core.number cimport MAX_EXPONENT
-from p9core.resp cimport Channel, emit
+from p9core.resp cimport Voice, emit
 from p9core.sequence cimport *
 from p9core.types cimport *
 from p9core.venues.endpoints cimport ENDPOINT_COUNT, endpoint_at
@@ -38,16 +38,16 @@ cdef inline void touch_top(const Side *side) noexcept nogil:
 
 cdef void touch(const Instrument *inst) noexcept nogil:
     cdef const Line *line = <const Line *> inst
-    cdef const Channel *channel = &line.channels[<int> FEED_DEPTH]
+    cdef const Voice *voice = &line.voices[<int> FEED_DEPTH]
     prefetch(&line.sequence)
     prefetch(<const char *> &line.sequence + 64)
     prefetch(&line.sequence.recent[line.sequence.at_recent])
     prefetch(&line.sequence.held)
-    prefetch(channel)
-    prefetch(<const char *> channel + 64)
-    prefetch(<const char *> channel + 128)
-    prefetch(channel.name)
-    prefetch(channel.head)
+    prefetch(voice)
+    prefetch(<const char *> voice + 64)
+    prefetch(voice.channel)
+    prefetch(<const char *> voice.channel + 64)
+    prefetch(voice.head)
     touch_top(&line.book.bid)
     touch_top(&line.book.ask)
 
@@ -128,7 +128,7 @@ cdef class Updates(Messages):
 
     cdef void apply_trades(self, Line *line, int64_t recv_ns, int64_t now) noexcept nogil:
         cdef int64_t *counts = self.counts[line.endpoint]
-        cdef Channel *channel = &line.channels[<int> FEED_TRADE]
+        cdef Voice *voice = &line.voices[<int> FEED_TRADE]
         cdef Trade *trade
         cdef TradeVerdict verdict
         cdef int32_t i
@@ -160,13 +160,13 @@ cdef class Updates(Messages):
             if not self.served(line):
                 counts[COUNT_UNPUBLISHED] += 1
                 continue
-            begin(&self.text, channel, trade.ts_ns, recv_ns, now)
+            begin(&self.text, voice, trade.ts_ns, recv_ns, now, voice.channel.logged)
             put_trade(&self.text, &line.inst, trade)
-            emit(&self.out, channel, &self.text, now)
+            emit(&self.out, voice, &self.text, voice.channel.logged, now)
 
     cdef void apply_best(self, Line *line, int64_t recv_ns, int64_t now) noexcept nogil:
         cdef Stage *s = &self.stage
-        cdef Channel *channel = &line.channels[<int> FEED_BBO]
+        cdef Voice *voice = &line.voices[<int> FEED_BBO]
         if s.order != NO_ID:
             # a repeat, or the slower of two connections; a lower number with a later time is
             # a venue that began again
@@ -179,9 +179,9 @@ cdef class Updates(Messages):
         if not self.served(line):
             self.counts[line.endpoint][COUNT_UNPUBLISHED] += 1
             return
-        begin(&self.text, channel, s.ts_ns, recv_ns, now)
+        begin(&self.text, voice, s.ts_ns, recv_ns, now, voice.channel.logged)
         put_best(&self.text, &line.inst, s)
-        emit(&self.out, channel, &self.text, now)
+        emit(&self.out, voice, &self.text, voice.channel.logged, now)
 
     cdef void apply_depth(self, Line *line, int32_t conn, int64_t recv_ns, int64_t now,
                           const char *at, size_t size) noexcept nogil:
