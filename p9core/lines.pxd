@@ -5,6 +5,7 @@ from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
 from p9core.book cimport Book
 from p9core.instruments cimport Instrument, Names
 from p9core.exact cimport Exact
+from p9core.number cimport wide
 from p9core.resp cimport Channel, Voice
 from p9core.sequence cimport Sequence, TradeRun
 from p9core.types cimport FEED_COUNT, TOLD_COUNT, Feed, Kline, Outcome
@@ -97,8 +98,7 @@ cdef struct Line:
     Shown shown
     uint64_t prints[PRINTS]  # of the newest liquidations and blocks, against repeats
     int32_t at_print
-    uint64_t block_over[2]   # least px x qty of a block trade in mantissas, 128 bits
-    bint has_blocks          # there is such a least
+    wide block_least         # least px x qty, in mantissas, of a block trade; 0: none is
 
 
 cdef struct Wire:
@@ -116,6 +116,7 @@ cdef uint32_t mask_of(Feed feed) noexcept nogil
 cdef class Lines:
     cdef Context context[ENDPOINT_COUNT]
     cdef Names names[ENDPOINT_COUNT]
+    cdef Names indices[ENDPOINT_COUNT]  # index -> the first instrument priced by it
     cdef int64_t counts[ENDPOINT_COUNT][COUNTER_COUNT]
     cdef Wire wires[ENDPOINT_COUNT]
     cdef Line **lines        # owned

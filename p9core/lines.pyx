@@ -158,6 +158,7 @@ cdef class Lines:
         self.reject_samples = {}
         for i in range(ENDPOINT_COUNT):
             self.context[i].names = &self.names[i]
+            self.context[i].indices = &self.indices[i]
             self.context[i].market = endpoint_at(i).market
 
     def __dealloc__(self):
@@ -178,6 +179,7 @@ cdef class Lines:
         free(self.lines)
         for i in range(ENDPOINT_COUNT):
             names_free(&self.names[i])
+            names_free(&self.indices[i])
 
     cdef Channel *open_channel(self, str kind, str name) except NULL:
         """The channel of that name; it is one, whoever speaks on it."""
@@ -257,6 +259,9 @@ cdef class Lines:
             raise MemoryError
         line.inst = digits[0]
         line.inst.index = self.n_lines
+        line.inst.next_of_index = -1
+        line.followed = True
+        line.facts.conn = -1
         line.endpoint = at
         line.bbo_order = NO_ID
         book_init(&line.book, endpoint_at(at).rule.keep, endpoint_at(at).rule.slack)

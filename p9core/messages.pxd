@@ -29,11 +29,13 @@ cdef struct Event:
 cdef class Messages(Lines):
     cdef Stage stage         # the update that is being applied
     cdef Out out
+    cdef bint publishes[32]  # by feed
     cdef Bytes text          # the message being written
     cdef Bytes events        # of Event
     cdef dict spoken         # channels that Python speaks on: name -> its voice
 
     cdef bint served(self, const Line *line) noexcept nogil
+    cdef bint serves_depth(self, const Line *line) noexcept nogil
     cdef void say_depth(self, Line *line, int64_t recv_ns, int64_t now) noexcept nogil
     cdef void say_book(self, Line *line, int64_t recv_ns, int64_t now) noexcept nogil
     cdef void keep_book(self, Line *line, int64_t now) noexcept nogil

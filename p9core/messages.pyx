@@ -24,7 +24,10 @@ cdef class Messages(Lines):
     """See the .pyi for what each call takes."""
 
     def __cinit__(self):
+        cdef int32_t f
         self.spoken = {}
+        for f in range(FEED_COUNT + 1):
+            self.publishes[f] = True
 
     def __dealloc__(self):
         free(self.out.channels)
@@ -38,12 +41,15 @@ cdef class Messages(Lines):
         """Whether anything of it is published."""
         return line.inst.publish and line.inst.factor != 0
 
+    cdef bint serves_depth(self, const Line *line) noexcept nogil:
+        return self.served(line) and self.publishes[<int> FEED_DEPTH]
+
     cdef void say_depth(self, Line *line, int64_t recv_ns, int64_t now) noexcept nogil:
         cdef Stage *s = &self.stage
         cdef Voice *voice = &line.voices[<int> FEED_DEPTH]
         cdef Bytes *b = &self.text
         cdef int32_t bids = line.book.n_pruned_bids, asks = line.book.n_pruned_asks
-        if not self.served(line):
+        if not self.serves_depth(line):
             self.counts[line.endpoint][COUNT_UNPUBLISHED] += 1
             return
         if s.prev_id == s.last_id and s.last_id != NO_ID and not (s.n_bids or s.n_asks):
@@ -61,7 +67,7 @@ cdef class Messages(Lines):
         """The whole held book as a depth message that replaces what a reader had."""
         cdef Voice *voice = &line.voices[<int> FEED_DEPTH]
         cdef Bytes *b = &self.text
-        if not self.served(line):
+        if not self.serves_depth(line):
             self.counts[line.endpoint][COUNT_UNPUBLISHED] += 1
             return
         begin(b, voice, line.depth_ts_ns, recv_ns, now, voice.channel.logged)
@@ -78,7 +84,7 @@ cdef class Messages(Lines):
         """The key that a late reader starts from; it says which depth message it includes."""
         cdef Bytes *b = &self.text
         cdef Voice *depth = &line.voices[<int> FEED_DEPTH]
-        if self.out.lines or not self.served(line):
+        if self.out.lines or not self.serves_depth(line):
             return
         line.book_set_ns = now
         b.size = 0
@@ -106,7 +112,7 @@ cdef class Messages(Lines):
     cdef void withdraw(self, Line *line, const char *reason, int64_t now) noexcept nogil:
         """Tells readers not to use the book any more."""
         cdef Voice *voice = &line.voices[<int> FEED_DEPTH]
-        if not self.served(line):
+        if not self.serves_depth(line):
             return
         begin(&self.text, voice, line.depth_ts_ns, 0, now, voice.channel.logged)
         put(&self.text, b',"invalid":true,"reason":"', 26)
