@@ -99,7 +99,7 @@ class Feeds:
             for feed in one.feeds:
                 row = self.endpoint.row(feed, feed in self._options)
                 if row is not None:
-                    name = self.endpoint.topic(row, one.instrument.venue_id, self._levels)
+                    name = self.endpoint.topic(row, one.instrument, self._levels)
                     yield Topic(
                         name, row, one.instrument, one.number, Watch(row, self._lane.settings.quiet)
                     )
