@@ -14,8 +14,8 @@ from p9.connect.feeds import Wanted
 from p9.connect.pollers import TICK_S, Pollers
 from p9.connect.port import Port
 from p9.connect.rest import RestReply
-from p9.venues import ENDPOINTS, Endpoint, FeedRow, Instrument, RestCall
-from p9.venues.table import (
+from p9.venues import (
+    ENDPOINTS,
     FUNDING,
     FUNDING_INTERVAL,
     INDEX,
@@ -23,7 +23,11 @@ from p9.venues.table import (
     LONG_SHORT,
     MARK,
     OPEN_INTEREST,
+    Endpoint,
+    FeedRow,
+    Instrument,
     Poll,
+    RestCall,
 )
 
 NAME = "binance:linear"
@@ -56,10 +60,10 @@ STREAM = FeedRow(MARK, "market", "{s}@markPrice", also=(INDEX, FUNDING))
 
 
 def endpoint(*polls: Poll, streams: tuple[FeedRow, ...] = (), **more: Any) -> Endpoint:
-    found = replace(
-        ENDPOINTS[NAME], feeds=streams, polls=polls, kline_call=lambda *_: None, **more
+    return replace(
+        ENDPOINTS[NAME],
+        **{"feeds": streams, "polls": polls, "kline_call": lambda *_: None, **more},
     )
-    return found
 
 
 class Straw:

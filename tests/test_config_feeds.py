@@ -77,6 +77,7 @@ def test_timeframes() -> None:
     ("text", "key", "said"),
     [
         ("snapshot: {interval_ms: 99}", "snapshot.interval_ms", "whole number 100..60000"),
+        ("snapshot: {interval_ms: 250}", "snapshot.interval_ms", "(in steps of 100)"),
         ("snapshot: {levels: 0}", "snapshot.levels", "whole number 1..1000"),
         ("funding: {max_age_s: 0.4}", "funding.max_age_s", "number 0.5..86400"),
         ("mark_price: {max_age_s: never}", "mark_price.max_age_s", "number 0.5..86400"),
@@ -84,7 +85,7 @@ def test_timeframes() -> None:
         ("imbalance: {levels: []}", "imbalance.levels", "empty; allowed: one or more"),
         ("imbalance: {levels: [1, 1]}", "imbalance.levels[1]", "given twice"),
         ("imbalance: {levels: [0]}", "imbalance.levels[0]", "whole number 1..1000"),
-        ("imbalance: {levels: 5}", "imbalance.levels", "found '5'; allowed: a list of up to 16"),
+        ("imbalance: {levels: 5}", "imbalance.levels", "found '5'; allowed: a list of up to 8"),
         ("candles: {timeframes: [2m]}", "candles.timeframes[0]", "found '2m'; allowed: 1s, 5s,"),
         ("candles: {timeframes: []}", "candles.timeframes", "empty; allowed: one or more of 1s,"),
         ("block_trade: {min_notional: 5}", "block_trade.min_notional", "found '5'; allowed: up to"),

@@ -63,15 +63,15 @@ def key(default: T, check: Check, *, env: str = "") -> T:
 
 
 class Int(Check):
-    def __init__(self, low: int, high: int, note: str = "") -> None:
-        self.low, self.high = low, high
+    def __init__(self, low: int, high: int, note: str = "", *, step: int = 1) -> None:
+        self.low, self.high, self.step = low, high, step
         self.allowed = f"whole number {low}..{high}" + (f" ({note})" if note else "")
 
     def value(self, scalar: Scalar) -> int:
         if scalar.kind != "number" or not _INT.fullmatch(scalar.text):
             raise ValueError
         number = int(scalar.text.replace("_", ""))
-        if not self.low <= number <= self.high:
+        if not self.low <= number <= self.high or number % self.step:
             raise ValueError
         return number
 

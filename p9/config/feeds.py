@@ -31,7 +31,7 @@ class DepthFeed(Feed):
 
 @dataclass(frozen=True, slots=True)
 class SnapshotFeed(Feed):
-    interval_ms: int = key(1000, Int(100, 60_000))
+    interval_ms: int = key(1000, Int(100, 60_000, "in steps of 100", step=100))
     levels: int = key(50, Int(1, 1000))
 
 
@@ -58,7 +58,7 @@ class AgedFeed(Feed):
 
 @dataclass(frozen=True, slots=True)
 class ImbalanceFeed(Feed):
-    levels: tuple[int, ...] = key((1, 5, 10, 20), Levels(1000, 16))
+    levels: tuple[int, ...] = key((1, 5, 10, 20), Levels(1000, 8))
     """Level counts, one value for each."""
 
 

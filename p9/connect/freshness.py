@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from p9.connect.port import Port
 from p9.connect.wheel import Act, Wheel
-from p9.venues.table import INSURANCE
+from p9.venues import INSURANCE
 
 log = logging.getLogger(__name__)
 
@@ -43,7 +43,8 @@ class Subject:
 
 class _Watched:
     def __init__(self, max_age_s: float, since_ns: int) -> None:
-        self.max_age_s, self.since_ns = max_age_s, since_ns
+        self.max_age_s = max_age_s
+        self.since_ns = self.begun_ns = since_ns  # judged from here; data since then counts
         self.stale = self.gone = False
         self.age_s = 0.0
         self.reason = ""
@@ -65,9 +66,10 @@ class Freshness:
             known = self._watched.get(subject)
             if known is not None and known.max_age_s == age_s:
                 continue
-            one = _Watched(age_s, known.since_ns if known else self._port.clock_ns())
-            if known is not None:
+            one = _Watched(age_s, self._port.clock_ns())
+            if known is not None:  # a new age: there is time to live up to it
                 known.gone, one.stale = True, known.stale
+                one.begun_ns = known.begun_ns
             self._watched[subject] = one
             self._wheel.at(now, self._look_of(subject, one))
 
@@ -124,7 +126,7 @@ class Freshness:
                 continue
             if one.stale:
                 yield subject.name, f"stale for {one.age_s:.0f} s ({one.reason})"
-            elif self._seen_ns(subject) < one.since_ns:
+            elif self._seen_ns(subject) < one.begun_ns:
                 yield subject.name, "no data yet"
 
     def stale(self) -> Counter[tuple[str, str]]:

@@ -20,8 +20,7 @@ from p9.connect.polljobs import Age, Job, Question, Row, Seed, limits_of
 from p9.connect.port import Port
 from p9.connect.rest import RestError, RestReply
 from p9.connect.wheel import Act, Wheel
-from p9.venues import Endpoint, Priority, RestCall
-from p9.venues.table import CANDLES, INSURANCE
+from p9.venues import CANDLES, FUNDING, INSURANCE, Endpoint, Priority, RestCall
 
 log = logging.getLogger(__name__)
 
@@ -32,6 +31,7 @@ JITTER_S = 0.5  # of a start
 SEED_CANDLES = 2  # the running one and the one before
 PERIOD_AGE = 1.5  # periods: what is asked by time is stale after so many
 ALL = ""  # the job of a batch
+EXCHANGE = -1  # instead of an instrument: of all of them
 SHORT = ("1s", "5s", "15s")  # no venue has candles of them that would be worth a call
 
 
@@ -97,8 +97,7 @@ class Pollers:
         side.running = {one.number: one for one in running}
         side.born_ns = {number: side.born_ns.get(number, now_ns) for number in side.running}
         side.streams = {
-            number: streamed(side.endpoint, one.instrument.kind)
-            for number, one in side.running.items()
+            number: _streams(side.endpoint, one) for number, one in side.running.items()
         }
         side.covers.clear()
         ages_s = self._config.max_age_s()
@@ -108,34 +107,37 @@ class Pollers:
         self.fresh.watch(name, dict(self._subjects(side, ages_s)), self._clock())
 
     def _update_row(self, side: _Side, row: Row, ages_s: Mapping[str, float]) -> None:
-        poll = row.poll
+        poll, enabled = row.poll, self._config.enabled()
         assert poll is not None
-        enabled = self._config.enabled()
-        members = {
+        wanted = [feed for feed in poll.feeds or (FUNDING,) if feed in enabled]
+        of_kind = {
             one.instrument.venue_id: one
             for one in side.running.values()
-            if not poll.kinds or one.instrument.kind in poll.kinds
+            if wanted and (not poll.kinds or one.instrument.kind in poll.kinds)
         }
-        if not members or not any(feed in enabled for feed in poll.feeds):
-            members = {}
         limits = {} if poll.period_s else limits_of(poll, ages_s)
         if limits != row.limits:
             row.limits = limits
             self._update_jobs(row, ())  # what is waited for is not right any more
         asked: dict[str, list[Question]] = {}
-        if members and (poll.period_s or row.limits):
-            for call, of in poll.calls([one.instrument for one in members.values()]):
-                key = of.venue_id if of else ALL
-                number = members[key].number if of else -1
+        if of_kind and (poll.period_s or limits):
+            for call, of in poll.calls([one.instrument for one in of_kind.values()]):
+                key, number = (of.venue_id, of_kind[of.venue_id].number) if of else (ALL, EXCHANGE)
                 asked.setdefault(key, []).append(Question(call, poll.ask, number, old_s=poll.old_s))
-        every = tuple(one.number for one in members.values())
-        if INSURANCE in poll.feeds:
-            every = (-1,)
-        self._update_jobs(row, asked, Job)
+        self._update_jobs(row, asked)
         for key, job in row.jobs.items():
-            job.cover(asked[key], every if key == ALL else (members[key].number,))
-            side.covers.update({(n, feed): job for n in job.members for feed in poll.feeds})
+            of_job = of_kind.values() if key == ALL else [of_kind[key]]
+            members = {feed: self._members(side, feed, of_job) for feed in wanted}
+            job.cover(asked[key], members)
+            for feed in wanted:
+                side.covers.update({(number, feed): job for number in members[feed]})
         row.space()
+
+    def _members(self, side: _Side, feed: str, of: Iterable[Wanted]) -> list[int]:
+        """The instruments among these that have a feed."""
+        if feed == INSURANCE:
+            return [EXCHANGE]
+        return [one.number for one in of if not side.endpoint.lacks(one.instrument, feed)]
 
     def _update_seeds(self, side: _Side) -> None:
         asked: dict[str, list[Question]] = {}
@@ -150,7 +152,7 @@ class Pollers:
                     )
         self._update_jobs(side.seeds, asked, Seed)
         for key, job in side.seeds.jobs.items():
-            job.cover(asked[key], ())
+            job.cover(asked[key], {})
 
     def _update_jobs(self, row: Row, asked: Collection[str], kind: type[Job] = Job) -> None:
         now = self._clock()
@@ -172,8 +174,8 @@ class Pollers:
                 if feed in side.streams[one.number] or (one.number, feed) in side.covers
             ]
             if feed == INSURANCE:
-                job = side.covers.get((-1, feed))
-                of = [(-1, "")] if job is not None else []
+                job = side.covers.get((EXCHANGE, feed))
+                of = [(EXCHANGE, "")] if job is not None else []
                 poll = job.row.poll if job is not None else None
                 age_s = max(age_s, PERIOD_AGE * poll.period_s if poll else 0.0)
             for number, symbol in of:
@@ -260,13 +262,6 @@ class Pollers:
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
 
-def streamed(endpoint: Endpoint, kind: str) -> frozenset[str]:
-    """The feeds that streams of an endpoint bring for a kind of instruments."""
-    absent = {row.feed for row in endpoint.absent if not row.kinds or kind in row.kinds}
-    found = {
-        feed
-        for row in endpoint.feeds
-        if not row.kinds or kind in row.kinds
-        for feed in (row.feed, *row.also)
-    }
-    return frozenset(found - absent)
+def _streams(endpoint: Endpoint, one: Wanted) -> frozenset[str]:
+    """Those of its feeds that a stream brings (or what they are made of)."""
+    return frozenset(feed for feed in one.feeds if endpoint.rows(one.instrument, feed))

@@ -5,12 +5,12 @@ A job knows when it is due and what is left to ask; it asks nothing itself.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from p9.connect.pacing import Backoff
-from p9.venues import RestCall
-from p9.venues.table import Poll
+from p9.venues import Poll, RestCall
 
 EVEN = 0.9  # of the even spacing: the rest makes up for what failed
 SPACING_S = 0.25  # of two calls of a row at most: a few symbols need not wait for their turn
@@ -71,7 +71,7 @@ class Job:
     def __init__(self, row: Row, now: float) -> None:
         self.row = row
         self.questions: list[Question] = []
-        self.members: tuple[int, ...] = ()
+        self.members: Mapping[str, Sequence[int]] = {}  # feed -> instruments
         self.gone = self.busy = False
         self.slot = 0.0  # reserved for its next call
         self.error = ""  # why the last call gave nothing; "" if it did
@@ -88,10 +88,9 @@ class Job:
     def _limit_s(self) -> float:
         return min(self.row.limits.values(), default=RETRY_MAX_S)
 
-    def cover(self, questions: Iterable[Question], members: Iterable[int]) -> None:
-        """What it asks from now on."""
-        self.questions = list(questions)
-        self.members = tuple(members)
+    def cover(self, questions: Iterable[Question], members: Mapping[str, Sequence[int]]) -> None:
+        """What it asks from now on, and whose feeds it keeps fresh by that."""
+        self.questions, self.members = list(questions), members
         self._left = [one for one in self._left if one in self.questions]
 
     def due(self, now: float, age: Age) -> float:
@@ -111,7 +110,7 @@ class Job:
         """When the first of its feeds will be too old."""
         due = now + self._limit_s
         for feed, limit in self.row.limits.items():
-            for number in self.members:
+            for number in self.members.get(feed, ()):
                 seconds = age(feed, number)
                 if seconds is None:
                     return now
@@ -147,11 +146,12 @@ class Seed(Job):
         super().__init__(row, now)
         self._backoff = Backoff(2.0, 60.0)
         self._after = now + SEED_AFTER_S
-        self._tries = 0
+        self._tries: Counter[Question] = Counter()
 
-    def cover(self, questions: Iterable[Question], members: Iterable[int]) -> None:
+    def cover(self, questions: Iterable[Question], members: Mapping[str, Sequence[int]]) -> None:
+        questions = list(questions)
         new = [one for one in questions if one not in self.questions]
-        super().cover([*self.questions, *new], members)
+        super().cover(questions, members)
         self._left += new
 
     def due(self, now: float, age: Age) -> float:
@@ -159,10 +159,9 @@ class Seed(Job):
 
     def answered(self, question: Question, why: str, now: float, wait_s: float = 0.0) -> None:
         super().answered(question, why, now, wait_s)
-        self._tries = self._tries + 1 if why else 0
-        if self._tries >= SEED_TRIES and question in self._left:
+        self._tries[question] += 1
+        if self._tries[question] >= SEED_TRIES and question in self._left:
             self._left.remove(question)  # its bar will do without
-            self._tries = 0
 
 
 def limits_of(poll: Poll, ages_s: Mapping[str, float]) -> dict[str, float]:
