@@ -6,7 +6,6 @@ on `status:{exchange}`, and once more when it is back.
 
 from __future__ import annotations
 
-import json
 import logging
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
@@ -114,8 +113,7 @@ class Freshness:
             more["state"],
             f": {more['reason']}" if more["reason"] else "",
         )
-        text = json.dumps({**fields, **more}, separators=(",", ":"), ensure_ascii=False)
-        self._port.status(subject.endpoint, text)
+        self._port.status(subject.endpoint, {**fields, **more})
 
     # -- asked from outside -----------------------------------------------------------------
 

@@ -6,9 +6,10 @@ it happened between the frames. So sessions and resync talk to the engine throug
 
 from __future__ import annotations
 
+import json
 import time
-from collections.abc import Callable, Collection
-from typing import Protocol
+from collections.abc import Callable, Collection, Mapping
+from typing import Any, Protocol
 
 from p9.connect.rest import RestReply
 from p9.venues import Endpoint, Instrument
@@ -55,6 +56,7 @@ class EngineLike(Protocol):
     def subscribed(self, instrument: int, now_ns: int) -> None: ...
     def follow(self, instrument: int, on: bool, now_ns: int) -> None: ...
     def set_feeds(self, names: Collection[str], now_ns: int) -> None: ...
+    def set_ages(self, max_age_ns: Mapping[str, int]) -> None: ...
     def status(self, exchange: str, fields_json: str, now_ns: int) -> None: ...
     def feed_poll(
         self,
@@ -186,20 +188,33 @@ class Port:
 
     def set_feeds(self, names: Collection[str]) -> None:
         """These are published from now on."""
-        now_ns = self.clock_ns()
-        if self.recorder is not None:
-            self.recorder.mark("feeds", now_ns, "", "", "", ",".join(names))
+        now_ns = self._note("feeds", list(names))
         self.engine.set_feeds(names, now_ns)
         self.flush()
 
-    def status(self, endpoint: str, text: str) -> None:
-        """Fields (a JSON object) for `status:{exchange}`."""
-        now_ns = self.clock_ns()
-        exchange, _, market = endpoint.partition(":")
-        if self.recorder is not None:
-            self.recorder.mark("status", now_ns, exchange, market, "", text)
-        self.engine.status(exchange, text, now_ns)
+    def set_ages(self, max_age_s: Mapping[str, float]) -> None:
+        """The greatest ages that readers count on from now on."""
+        ages_ns = {feed: int(age_s * 1e9) for feed, age_s in max_age_s.items()}
+        self._note("ages", ages_ns)
+        self.engine.set_ages(ages_ns)
+
+    def block_trades(self, thresholds: Mapping[str, Any]) -> None:
+        """Instruments are given these from now on: only for the recording."""
+        self._note("block_trades", dict(thresholds))
+
+    def status(self, endpoint: str, fields: Mapping[str, Any]) -> None:
+        """Says something on `status:{exchange}`."""
+        now_ns = self._note("status", dict(fields), endpoint)
+        self.engine.status(endpoint.partition(":")[0], _json(fields), now_ns)
         self.flush()
+
+    def _note(self, op: str, what: object, endpoint: str = "") -> int:
+        """Records a call that is of no single instrument."""
+        now_ns = self.clock_ns()
+        if self.recorder is not None:
+            venue, _, market = endpoint.partition(":")
+            self.recorder.mark(op, now_ns, venue, market, "", _json(what))
+        return now_ns
 
     def used(self, reply: RestReply, endpoint: str) -> int:
         """Records a REST answer at the moment it is used; that moment, which is its receive time.
@@ -218,3 +233,7 @@ class Port:
             venue, _, market = instrument.endpoint.partition(":")
             self.recorder.mark(op, now_ns, venue, market, instrument.venue_id, reason)
         return now_ns
+
+
+def _json(what: object) -> str:
+    return json.dumps(what, separators=(",", ":"), ensure_ascii=False)
