@@ -8,13 +8,13 @@ from p9core.instruments cimport names_find
 from p9core.json cimport Fields, Items, Value
 from p9core.number cimport NUMBER_OK, integer
 from p9core.types cimport *
-from p9core.venues.bybit_reports cimport (COLUMN_COUNT, COLUMN_START, SPOT, amount, balance, candle,
-                                          date, length_ns, tell_half, ticker)
+from p9core.venues.bybit_lists cimport COLUMN_COUNT, amount, balances, candle, length_ns
+from p9core.venues.bybit_reports cimport SPOT, date, tell_half, ticker
 from p9core.venues.decoder cimport (Context, equals, new_kline, new_report, opened, stage_reset,
                                     tell, text, time_ms, unreadable)
 
 cdef enum:
-    SHARE_PLACES = 8
+    RATIO_PLACES = 8
 
 
 cdef struct Body:
@@ -215,30 +215,19 @@ cdef Outcome long_short(Context *c, Body *body, int32_t asked, Stage *s) noexcep
         one = amount(row.second, True, &values[<int> TOLD_SHORT])
     if one != DECODED:
         return one
-    exact_ratio(&values[<int> TOLD_LONG], &values[<int> TOLD_SHORT], SHARE_PLACES,
-                &values[<int> TOLD_RATIO])
-    report.derived = <uint32_t> 1 << <int> TOLD_RATIO
-    report.told = (report.derived | <uint32_t> 1 << <int> TOLD_LONG
+    report.told = (<uint32_t> 1 << <int> TOLD_RATIO | <uint32_t> 1 << <int> TOLD_LONG
                    | <uint32_t> 1 << <int> TOLD_SHORT)
+    if exact_ratio(&values[<int> TOLD_LONG], &values[<int> TOLD_SHORT], RATIO_PLACES,
+                   &values[<int> TOLD_RATIO]):
+        report.derived = <uint32_t> 1 << <int> TOLD_RATIO
     return DECODED
 
 
 cdef Outcome insurance(Context *c, Body *body, Stage *s) noexcept nogil:
-    """6.13"""
-    cdef Items rows
-    cdef Outcome one
-    s.feed = FEED_INSURANCE
+    """6.13: of an exchange, not of an instrument."""
     s.instrument = NO_INSTRUMENT
-    if not rows.open(body.list):
-        return REJECT_SHAPE
-    while rows.next():
-        one = balance(c, rows.value, s)
-        if one != DECODED:
-            return one
-    if not rows.ok:
-        return REJECT_JSON
     s.ts_ns = body.updated_ns if body.updated_ns else body.ts_ns
-    return DECODED if s.n_balances else IGNORED
+    return balances(c, body.list, s)
 
 
 cdef Outcome candles(Context *c, Body *body, int32_t asked, Timeframe timeframe,
