@@ -74,7 +74,8 @@ cdef bint meant(const Context *c, Fields *row, Report *report) noexcept nogil:
 
 cdef Outcome ticker(Context *c, Value &at, const Span *name, bint all_told,
                     Report *report) noexcept nogil:
-    """One ticker of the instrument `name`. `all_told`: a field that is missing has no value."""
+    """One ticker of the instrument `name`. `all_told`: a field that is missing has no value, but
+    for the funding interval: tickers say it since 2025-10 only, the list of instruments always."""
     cdef Fields row
     cdef Span symbol
     cdef const char *both = NULL
@@ -104,7 +105,8 @@ cdef Outcome ticker(Context *c, Value &at, const Span *name, bint all_told,
     for i in range(MEANINGS):
         if report.values[<int> MEANING[i].field].negative and not MEANING[i].signed:
             return REJECT_NEGATIVE
-        if (all_told and (c.market == LINEAR or MEANING[i].spot)
+        if (all_told and MEANING[i].field != TOLD_INTERVAL
+                and (c.market == LINEAR or MEANING[i].spot)
                 and not report.told & <uint32_t> 1 << <int> MEANING[i].field):
             tell_none(report, MEANING[i].field)
     return DECODED
@@ -116,6 +118,7 @@ cdef Outcome tickers(Context *c, Value &data, const Span *symbol, const Span *ki
     cdef Report *report
     cdef bint snapshot = equals(kind, b"snapshot", 8)
     s.feed = FEED_TICKER
+    s.snapshot = snapshot
     if not snapshot and not equals(kind, b"delta", 5):
         return REJECT_SHAPE
     if not find(c, symbol, s):
