@@ -16,7 +16,7 @@ from p9.tail.message import REPEATED, Message, Sequences, Unreadable, header, pa
 from p9.tail.rates import Counts, Rates
 from p9.tail.reader import Lost, Reader
 from p9.tail.screen import RATES_EVERY_S, Gone, Plain, Screen, screen
-from p9.tail.text import MAX_CHARS, Piece, visible
+from p9.tail.text import MAX_CHARS, Piece, counted, visible
 
 OK, BAD_INPUT, CANNOT_SERVE = 0, 2, 3
 
@@ -144,8 +144,7 @@ class View:
     def take(self, raw_channel: bytes, data: bytes, now_ns: int, now_s: float) -> None:
         """One message. It is only looked into as far as needed: most may be left out."""
         channel = visible(raw_channel[self._skip :].decode("utf-8", "backslashreplace"))
-        kind = channel.partition(":")[0]
-        self._rates.add(kind)
+        kind = self._rates.add(channel.partition(":")[0])
         layout = self._screen.layout
         try:
             if (known := header(data)) is not None:
@@ -167,15 +166,14 @@ class View:
         self._counts.holes += 1
         self._counts.missing += missing
         if self._screen.wants("hole", now_s):
-            what = "message" if missing == 1 else "messages"
-            text = f"hole: {missing} {what} of {channel} missing"
+            text = f"hole: {counted(missing, 'message')} of {channel} missing"
             self._screen.line(self._screen.layout.note(now_ns, text, "warn"))
 
     def _reconnect(self, why: str) -> None:
         """Until it is back. Holes show by themselves with the next messages."""
         self._counts.lost += 1
         began_s, wait_s = time.monotonic(), BACKOFF_S
-        self._screen.notice(f"Redis lost: {why}; trying again")
+        self._screen.notice(f"Redis lost: {why}; trying again", time.time_ns())
         while True:
             self._trouble = f"Redis lost {time.monotonic() - began_s:.0f} s ago, trying again:"
             until_s = time.monotonic() + wait_s
@@ -188,4 +186,5 @@ class View:
             except Lost:
                 wait_s = min(wait_s * 2, BACKOFF_MAX_S)
         self._trouble = ""
-        self._screen.notice(f"Redis is back after {time.monotonic() - began_s:.1f} s")
+        took_s = time.monotonic() - began_s
+        self._screen.notice(f"Redis is back after {took_s:.1f} s", time.time_ns())

@@ -3,24 +3,15 @@ essential ones first, since a narrow screen cuts the end."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sized
-from decimal import Decimal
-from itertools import islice
+from collections.abc import Callable, Mapping
+from itertools import islice, zip_longest
 from typing import Any, NamedTuple
 
-from p9.tail.message import Message, Number
-from p9.tail.text import CUT, Piece, about, clock_time, joined, visible
+from p9.tail.message import Message
+from p9.tail.text import Piece, about, clock_time, joined
+from p9.tail.values import MAX_ITEMS, NOTHING, more, number, pairs, percent, show
 
-NOTHING = "–"
-MAX_ITEMS = 8
-"""Of a list in a line."""
-MAX_PAIRS = 40
 MAX_LEVELS = 5
-MAX_DEPTH = 3
-HEADER = frozenset(
-    {"type", "exchange", "symbol", "epoch", "seq", "ts_exchange", "ts_recv", "ts_pub", "prev"}
-    | {"q", "since"}
-)
 _SIDES = {"buy": "good", "sell": "bad"}
 
 Writer = Callable[[Message], list[Piece]]
@@ -30,51 +21,6 @@ class Kind(NamedTuple):
     label: str
     style: str
     cells: Writer
-
-
-# --- values --------------------------------------------------------------------------------
-
-
-def show(value: object, depth: int = 0) -> str:
-    """Any value in one line, numbers with the digits as they came."""
-    if value is None:
-        return NOTHING
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, str):
-        return visible(value)
-    if depth >= MAX_DEPTH:
-        return CUT
-    if isinstance(value, Mapping):
-        inner = [f"{visible(k)}={show(v, depth + 1)}" for k, v in islice(value.items(), MAX_ITEMS)]
-        return visible("{" + " ".join([*inner, *_more(value)]) + "}")
-    if isinstance(value, list):
-        inner = [show(item, depth + 1) for item in value[:MAX_ITEMS]]
-        return visible("[" + ", ".join([*inner, *_more(value)]) + "]")
-    return visible(str(value))
-
-
-def _more(value: Sized) -> list[str]:
-    return [f"{CUT} {len(value) - MAX_ITEMS} more"] if len(value) > MAX_ITEMS else []
-
-
-def number(value: object) -> float | None:
-    """For computed things only (marked with ≈, or rounded as bps are)."""
-    return float(value) if isinstance(value, Number) else None
-
-
-def percent(value: object) -> str:
-    """A fraction as exact percent."""
-    if not isinstance(value, Number) or len(value) > 28 or "e" in value.lower():
-        return f"{show(value)} × 100 %"
-    return f"{Decimal(value).scaleb(2).normalize():f} %"
-
-
-def pairs(fields: Mapping[str, Any], without: Iterable[str] = ()) -> list[Piece]:
-    """key=value of what no writer knows."""
-    names = [name for name in fields if name not in HEADER and name not in without]
-    out = [Piece(f"{visible(name)}={show(fields[name])}") for name in names[:MAX_PAIRS]]
-    return [*out, Piece(CUT)] if len(names) > MAX_PAIRS else out
 
 
 def _right(value: object, style: str = "") -> Piece:
@@ -119,7 +65,7 @@ def _bbo(message: Message) -> list[Piece]:
     bid, ask = number(m.get("bid")), number(m.get("ask"))
     if bid is not None and ask is not None and bid + ask > 0:
         bps = (ask - bid) / (bid + ask) * 2e4
-        text = f"{bps:.2f} bps" if abs(bps) < 100 else f"{about(bps)} bps"
+        text = f"{bps:.3f} bps" if abs(bps) < 0.1 else f"{bps:.2f} bps"
         out.append(Piece(text, "dim" if bps > 0 else "alarm", right=True))
     else:
         out.append(Piece("one side", "warn"))
@@ -144,26 +90,25 @@ def _depth(message: Message) -> list[Piece]:
 
 def _best(bids: list[Any], asks: list[Any]) -> list[Piece]:
     """The best level of each side, whatever their order."""
-    out = []
-    for name, style, best, levels in (("bid", "good", max, bids), ("ask", "bad", min, asks)):
-        if levels:
-            level = best(levels, key=lambda row: float(row[0]))
-            out += [Piece(name, "dim"), Piece(_level(level), style)]
-        else:
-            out += [Piece(""), Piece("")]
-    return out
+    bid = max(bids, key=_price_of) if bids else None
+    ask = min(asks, key=_price_of) if asks else None
+    return _pair(bid, ask)
+
+
+def _price_of(level: Any) -> float:
+    return float(level[0])
+
+
+def _pair(bid: Any, ask: Any) -> list[Piece]:
+    left, right = (NOTHING if level is None else _level(level) for level in (bid, ask))
+    return [Piece(left, "good", right=True), Piece("|", "dim"), Piece(right, "bad")]
 
 
 def _snapshot(message: Message) -> list[Piece]:
     m = message.fields
-    bids, asks = m["bids"], m["asks"]
-    ranks = []
-    for rank in range(min(MAX_LEVELS, max(len(bids), len(asks)))):
-        bid = Piece(_level(bids[rank]) if rank < len(bids) else NOTHING, "good", right=True)
-        ask = Piece(_level(asks[rank]) if rank < len(asks) else NOTHING, "bad")
-        ranks.append([bid, Piece("|", "dim"), ask])
-    levels = m.get("levels", Number(max(len(bids), len(asks))))
-    return [Piece(f"{show(levels)} levels", "dim"), *joined(ranks, "·")]
+    ranks = islice(zip_longest(m["bids"], m["asks"]), MAX_LEVELS)
+    out = joined([_pair(bid, ask) for bid, ask in ranks], "·")
+    return [*out, Piece(f"of {show(m.get('levels'))} levels", "dim")]
 
 
 def _block_trade(message: Message) -> list[Piece]:
@@ -186,7 +131,7 @@ def _funding(message: Message) -> list[Piece]:
     m = message.fields
     out = [_right_percent(m.get("rate"))]
     if m.get("interval_hours") is not None:
-        out += [Piece(f"each {show(m['interval_hours'])} h", "dim")]
+        out += [Piece(f"per {show(m['interval_hours'])} h", "dim")]
     if (next_ns := message.time_ns("next_funding")) is not None:
         left = next_ns - message.received_ns
         time = clock_time(left)
@@ -222,7 +167,7 @@ def _insurance_fund(message: Message) -> list[Piece]:
         rows.append([Piece(show(row.get("asset")), "bold"), _right(row.get("amount"))])
         rows[-1] += [Piece(show(pool), "dim")] if pool is not None else []
     out = joined(rows, "·")
-    return [*out, *(Piece(text, "dim") for text in _more(balances))]
+    return [*out, *(Piece(text, "dim") for text in more(balances))]
 
 
 def _imbalance(message: Message) -> list[Piece]:
@@ -234,8 +179,9 @@ def _imbalance(message: Message) -> list[Piece]:
         levels, value = [levels], [value]
     out = []
     for count, one in islice(zip(levels or (), value, strict=False), MAX_ITEMS):
-        shown = show(one) if show(one).startswith("-") else f"+{show(one)}"
-        out += [Piece(f"top {show(count)}", "dim"), Piece(shown, _sign(one), right=True)]
+        plus = "+" if _sign(one) == "good" else ""
+        text = Piece(plus + show(one), _sign(one), right=True)
+        out += [Piece(f"top {show(count)}", "dim"), text]
     return [*out, *_named("microprice", m.get("microprice"))]
 
 
@@ -307,18 +253,18 @@ KINDS: dict[str, Kind] = {
     "trade": Kind("trade", "cyan", _trade),
     "bbo": Kind("bbo", "blue", _bbo),
     "depth": Kind("depth", "violet", _depth),
-    "snapshot": Kind("snapshot", "violet", _snapshot),
+    "snapshot": Kind("snap", "violet", _snapshot),
     "block_trade": Kind("block", "cyan", _block_trade),
-    "liquidation": Kind("liquid.", "red", _liquidation),
-    "funding": Kind("funding", "yellow", _funding),
+    "liquidation": Kind("liq", "red", _liquidation),
+    "funding": Kind("fund", "yellow", _funding),
     "mark_price": Kind("mark", "white", _price),
     "index_price": Kind("index", "white", _price),
-    "open_interest": Kind("open int", "yellow", _open_interest),
-    "insurance_fund": Kind("insur.", "yellow", _insurance_fund),
-    "imbalance": Kind("imbal.", "violet", _imbalance),
+    "open_interest": Kind("oi", "yellow", _open_interest),
+    "insurance_fund": Kind("insur", "yellow", _insurance_fund),
+    "imbalance": Kind("imbal", "violet", _imbalance),
     "candles": Kind("candle", "green", _candles),
     "ticker": Kind("ticker", "green", _ticker),
-    "long_short": Kind("long/sh", "yellow", _long_short),
+    "long_short": Kind("ratio", "yellow", _long_short),
     "status": Kind("status", "bold", _status),
     "alert": Kind("ALERT", "alarm", _alert),
 }

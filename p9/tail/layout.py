@@ -7,18 +7,29 @@ aligned without a look ahead.
 from __future__ import annotations
 
 import time
+from typing import NamedTuple
 
 from p9.tail.kinds import KINDS, cells_of
 from p9.tail.message import Message
 from p9.tail.text import Piece, cells, cut, pad, render, short_time, visible
 
 NARROW = 100
-"""Below it the exchange is cut to three letters: the fields need the room."""
-MAX_SYMBOL = 18
+"""Below it columns are narrower, and the exchange is cut to three letters."""
 MAX_LABEL = 13
-MAX_CELL = 12
 AGE_WARN_NS = 1_000_000_000
 TITLES = (("time", 12), ("age", -6), ("p9", -5))
+
+
+class Bounds(NamedTuple):
+    """Of the columns that grow. What is longer is cut, or stands out of line (a cell)."""
+
+    exchange: int
+    symbol: int
+    cell: int
+
+
+WIDE_BOUNDS = Bounds(7, 18, 12)
+NARROW_BOUNDS = Bounds(3, 14, 8)
 
 
 class Layout:
@@ -28,6 +39,10 @@ class Layout:
         self.width = width
         self._colour = colour
         self._wide: dict[tuple[str, int], int] = {("symbol", 0): 7, ("label", 0): 5}
+
+    @property
+    def _bounds(self) -> Bounds:
+        return NARROW_BOUNDS if 0 < self.width < NARROW else WIDE_BOUNDS
 
     def line(self, message: Message) -> str:
         fields = message.fields
@@ -39,7 +54,8 @@ class Layout:
         if isinstance(quality, str) and quality != "ok":
             row.append(Piece(visible(quality), "warn"))
         own = cells_of(message)
-        row += [self._column(message.kind, i, p, MAX_CELL) for i, p in enumerate(own[:-1])]
+        bound = self._bounds.cell
+        row += [self._column(message.kind, i, p, bound) for i, p in enumerate(own[:-1])]
         return self.render([*row, *own[-1:]])
 
     def raw(self, message: Message, why: str, text: str) -> str:
@@ -59,14 +75,16 @@ class Layout:
         return render(row, self.width, colour=self._colour)
 
     def _head(self, message: Message, exchange: str, symbol: str) -> list[Piece]:
-        narrow = 0 < self.width < NARROW
-        name = cut(exchange, 7)
+        bounds = self._bounds
+        # Three letters tell the venues apart; a mark for the cut would take one of them.
+        name = exchange[:3] if bounds is NARROW_BOUNDS else cut(exchange, bounds.exchange)
+        title = Piece(cut(symbol, bounds.symbol), "bold")
         return [
             _clock(message.received_ns),
             _age(message),
             _way(message),
-            pad(Piece(name[:3] if narrow else name), 3 if narrow else 7),
-            self._column("symbol", 0, Piece(cut(symbol, MAX_SYMBOL), "bold"), MAX_SYMBOL),
+            pad(Piece(name), bounds.exchange),
+            self._column("symbol", 0, title, bounds.symbol),
         ]
 
     def _column(self, name: str, number: int, piece: Piece, bound: int) -> Piece:
@@ -75,7 +93,7 @@ class Layout:
         wide = self._wide.get(key, 0)
         if wide < took <= bound and (key in self._wide or name in KINDS):
             self._wide[key] = wide = took
-        return pad(piece, wide)
+        return pad(piece, min(wide, bound))
 
 
 def _text(value: object) -> str:

@@ -38,10 +38,14 @@ class Message:
         return kind if type(kind) is str else self.channel.partition(":")[0]
 
     def time_ns(self, name: str) -> int | None:
-        value = self.fields.get(name)
-        if not isinstance(value, Number) or len(value) > 19 or not value.isdecimal():
-            return None
-        return int(value)
+        return integer(self.fields.get(name))
+
+
+def integer(value: object) -> int | None:
+    """Of a JSON number without sign, point or exponent."""
+    if not isinstance(value, Number) or len(value) > 19 or not value.isdecimal():
+        return None
+    return int(value)
 
 
 def parse(data: bytes) -> dict[str, Any]:
@@ -65,9 +69,8 @@ def header(data: bytes) -> tuple[int, int] | None:
     if match := _HEADER.match(data):
         return int(match[1]), int(match[2])
     fields = parse(data)
-    epoch, seq = fields.get("epoch"), fields.get("seq")
-    whole = all(isinstance(v, Number) and v.isdecimal() and len(v) < 19 for v in (epoch, seq))
-    return (int(epoch), int(seq)) if whole else None
+    epoch, seq = integer(fields.get("epoch")), integer(fields.get("seq"))
+    return None if epoch is None or seq is None else (epoch, seq)
 
 
 REPEATED = -1

@@ -6,7 +6,7 @@ from collections import Counter, deque
 from dataclasses import dataclass
 
 from p9.tail.kinds import KINDS
-from p9.tail.text import Piece, about
+from p9.tail.text import Piece, about, counted, joined
 
 MAX_KINDS = 64
 OTHER = "other"
@@ -24,7 +24,7 @@ class Counts:
 
     def pieces(self) -> list[Piece]:
         found = (
-            (self.holes, f"{self.holes} holes ({self.missing} missing)", "warn"),
+            (self.holes, f"{counted(self.holes, 'hole')} ({self.missing} missing)", "warn"),
             (self.unreadable, f"{self.unreadable} unreadable", "alarm"),
             (self.repeated, f"{self.repeated} repeated", "dim"),
             (self.lost, f"Redis lost {self.lost}×", "warn"),
@@ -41,10 +41,12 @@ class Rates:
         self._marks: deque[tuple[float, Counter[str]]] = deque(maxlen=round(window_s / STEP_S))
         self._marks.append((now_s, Counter()))
 
-    def add(self, kind: str) -> None:
+    def add(self, kind: str) -> str:
+        """The name that it is counted under."""
         if kind not in self.total and len(self.total) >= MAX_KINDS:
             kind = OTHER
         self.total[kind] += 1
+        return kind
 
     def per_s(self, now_s: float) -> dict[str, float]:
         """Of every kind that came at all, in the order of the table of kinds."""
@@ -56,15 +58,13 @@ class Rates:
 
     def pieces(self, now_s: float) -> list[Piece]:
         rates = self.per_s(now_s)
-        out = [Piece(f"{_rate(sum(rates.values()))}/s", "bold")]
-        for kind, rate in rates.items():
-            out += [Piece(kind, "dim"), Piece(_rate(rate))]
-        return out
+        rows = [[Piece(kind, "dim"), Piece(_rate(rate))] for kind, rate in rates.items()]
+        return [Piece(f"{_rate(sum(rates.values()))}/s", "bold"), *joined(rows, "·")]
 
     def totals(self, now_s: float) -> str:
         """What was seen in all, for the end."""
         each = ", ".join(f"{kind} {self.total[kind]}" for kind in _ordered(self.total))
-        text = f"{self.total.total()} messages in {now_s - self._began_s:.0f} s"
+        text = f"{counted(self.total.total(), 'message')} in {now_s - self._began_s:.0f} s"
         return f"{text}: {each}" if each else text
 
 

@@ -40,7 +40,7 @@ class Reader:
         self.close()
         try:
             self._client = redis.Redis(**self._options)
-            self._pubsub = self._client.pubsub()
+            self._pubsub = self._client.pubsub()  # type: ignore[no-untyped-call]
             self._pubsub.psubscribe(*self._patterns)
             self._confirm()
         except (redis.RedisError, OSError) as error:

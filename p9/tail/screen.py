@@ -64,7 +64,7 @@ class Screen(Protocol):
 
     def line(self, text: str) -> None: ...
 
-    def notice(self, text: str) -> None:
+    def notice(self, text: str, now_ns: int) -> None:
         """About this program itself."""
 
     def frame(self, now_s: float, now_ns: int, status: list[Piece]) -> None:
@@ -86,7 +86,7 @@ class Plain:
     def line(self, text: str) -> None:
         self._lines.append(text)
 
-    def notice(self, text: str) -> None:
+    def notice(self, text: str, now_ns: int) -> None:
         _say(text)
 
     def frame(self, now_s: float, now_ns: int, status: list[Piece]) -> None:
@@ -107,6 +107,8 @@ class Plain:
 
 
 def _say(text: str) -> None:
+    if sys.stderr is None:
+        return
     try:
         print(f"p9 tail: {text}", file=sys.stderr, flush=True)
     except BrokenPipeError:
@@ -136,8 +138,8 @@ class Terminal:
     def line(self, text: str) -> None:
         self._lines.append(text)
 
-    def notice(self, text: str) -> None:
-        self._lines.append(render([Piece(text, "warn")], self.layout.width, colour=self._colour))
+    def notice(self, text: str, now_ns: int) -> None:
+        self._lines.append(self.layout.note(now_ns, text, "warn"))
 
     def frame(self, now_s: float, now_ns: int, status: list[Piece]) -> None:
         self.layout.width = _width(self._output.fd)

@@ -16,6 +16,7 @@ _SGR = {
     "white": "37",
 }  # fmt: skip
 _UNITS = (
+    (1, 1, ""),
     (1_000, 1, "ns"),
     (1_000_000, 1_000, "µs"),
     (10_000_000_000, 1_000_000, "ms"),
@@ -131,9 +132,13 @@ def clock_time(ns: int) -> str:
     return f"{minutes}m{seconds:02d}s" if minutes else f"{seconds}s"
 
 
+def counted(count: int, what: str) -> str:
+    return f"{count} {what}" if count == 1 else f"{count} {what}s"
+
+
 def about(value: float) -> str:
-    """A computed number in three or four digits: 0.0123, 260, 12.3k, 1.23M."""
+    """A computed number in three digits: 0.0123, 260, 12.3k, 1.23M."""
     for size, unit in ((1e12, "T"), (1e9, "B"), (1e6, "M"), (1e3, "k")):
         if abs(value) >= size * 0.9995:
-            return f"{value / size:.4g}{unit}" if abs(value) < 1e15 else f"{value:.2e}"
+            return f"{value / size:.3g}{unit}" if abs(value) < 9e14 else f"{value:.2e}"
     return f"{value:.3g}"
