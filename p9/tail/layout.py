@@ -60,8 +60,8 @@ class Layout:
 
     def raw(self, message: Message, why: str, text: str) -> str:
         """A payload that is no message, as it is."""
-        row = self._head(message, "", "")
-        return self.render([*row, Piece(why, "alarm"), Piece(message.channel), Piece(text, "dim")])
+        row = [_clock(message.received_ns), _age(message), _way(message), Piece(why, "alarm")]
+        return self.render([*row, Piece(message.channel), Piece(text, "dim")])
 
     def note(self, received_ns: int, text: str, style: str) -> str:
         """A line of this program: a hole, what was left out, Redis lost."""
