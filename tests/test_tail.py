@@ -3,6 +3,7 @@ other side of a pipe and of a terminal."""
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import fcntl
 import json
@@ -11,6 +12,7 @@ import pty
 import re
 import select
 import signal
+import ssl
 import struct
 import subprocess
 import sys
@@ -20,20 +22,23 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+import trustme
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from p9.config import Config
+from p9.config.urls import redis_address, redis_url
 from p9.tail import command
+from p9.tail import reader as reader_module
 from p9.tail.kinds import KINDS
 from p9.tail.layout import Layout
 from p9.tail.message import REPEATED, Message, Sequences, parse
 from p9.tail.rates import MAX_KINDS, OTHER, Rates
-from p9.tail.reader import Reader
+from p9.tail.reader import Lost, Reader
 from p9.tail.screen import LINES_PER_S, Output, Plain, Terminal
 from p9.tail.text import Piece, cells, render, short_time
 from tests.conftest import ROOT
-from tests.redis_server import RedisServer, free_port
+from tests.redis_server import Proxy, RedisServer, free_port
 
 NOW_NS = 1_795_305_600_512_000_000
 HEAD = (
@@ -557,6 +562,47 @@ def test_redis_lost_and_back_again() -> None:
         tail.send_signal(signal.SIGTERM)
         assert ended(tail)[0] == 0
     assert "hole: 2 messages of mark_price:a:B missing" in out.text
+
+
+def address(url: str) -> Any:
+    return redis_address(redis_url(url).reveal())
+
+
+def test_a_server_that_says_nothing_is_lost(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reader_module, "PING_AFTER_S", 0.1)
+    monkeypatch.setattr(reader_module, "SILENT_S", 0.5)
+    with RedisServer(password="right", unix=True) as server:
+        reader = Reader(address(server.url), None, ["*"])
+        reader.open()
+        quiet_until = time.monotonic() + 1.2
+        while time.monotonic() < quiet_until:
+            assert reader.next(0.05) is None  # its answers to PING keep the connection
+        with server.stopped(), pytest.raises(Lost, match="silent for"):
+            list(iter(lambda: reader.next(0.05), (b"", b"")))  # for ever, were it not lost
+        reader.close()
+
+
+def test_tls_is_verified(tmp_path: Any) -> None:
+    authority = trustme.CA()
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("127.0.0.1").configure_cert(context)
+    ca_file = str(tmp_path / "ca.pem")
+    authority.cert_pem.write_to_path(ca_file)
+
+    async def main(server: RedisServer) -> None:
+        async with Proxy(server.port, context) as proxy:
+            there = address(f"rediss://127.0.0.1:{proxy.port}/0")
+            good = Reader(there, ca_file, ["*"])
+            await asyncio.to_thread(good.open)
+            publish(server, 1, 1)
+            assert await asyncio.to_thread(good.next, 5.0) == (b"mark_price:a:B", numbered(1))
+            await asyncio.to_thread(good.close)
+            for ca in (None, "none.pem"):
+                with pytest.raises(Lost, match=r"certificate|none\.pem|No such file"):
+                    await asyncio.to_thread(Reader(there, ca, ["*"]).open)
+
+    with RedisServer() as server:
+        asyncio.run(main(server))
 
 
 # --- a terminal ----------------------------------------------------------------------------

@@ -29,7 +29,7 @@ class Bounds(NamedTuple):
 
 
 WIDE_BOUNDS = Bounds(7, 18, 12)
-NARROW_BOUNDS = Bounds(3, 14, 8)
+NARROW_BOUNDS = Bounds(3, 14, 4)
 
 
 class Layout:
