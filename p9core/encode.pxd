@@ -11,7 +11,7 @@ from p9core.book cimport Side
 from p9core.buffer cimport Bytes, put, put_int, put_uint, reserve
 from p9core.instruments cimport Instrument
 from p9core.number cimport DECIMAL_ROOM, put_decimal, put_product, write_decimal
-from p9core.resp cimport Channel
+from p9core.resp cimport Channel, Voice
 from p9core.types cimport (NO_ID, TRADE_BLOCK, TRADE_HAS_ORGANIC, TRADE_IS_LATE, TRADE_RPI, Change, Stage,
                            Trade)
 
@@ -38,12 +38,13 @@ cdef inline void put_size(Bytes *b, const Instrument *inst, int64_t qty) noexcep
         put_product(b, qty, inst.factor, inst.qty_exp + inst.factor_exp)
 
 
-cdef inline void begin(Bytes *b, Channel *channel, int64_t ts_exchange, int64_t ts_recv,
-                       int64_t ts_pub) noexcept nogil:
+cdef inline void begin(Bytes *b, Voice *voice, int64_t ts_exchange, int64_t ts_recv,
+                       int64_t ts_pub, bint logged) noexcept nogil:
     """Numbers the message and writes the header."""
+    cdef Channel *channel = voice.channel
     b.size = 0
     channel.seq += 1
-    put(b, channel.head, channel.head_size)
+    put(b, voice.head, voice.head_size)
     put_uint(b, <uint64_t> channel.seq)
     put(b, b',"ts_exchange":', 15)
     put_time(b, ts_exchange)
@@ -51,7 +52,7 @@ cdef inline void begin(Bytes *b, Channel *channel, int64_t ts_exchange, int64_t 
     put_time(b, ts_recv)
     put(b, b',"ts_pub":', 10)
     put_time(b, ts_pub)
-    if channel.logged:
+    if logged:
         put(b, b',"prev":', 8)
         put_uint(b, <uint64_t> channel.prev)
         channel.prev = channel.seq

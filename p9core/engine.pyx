@@ -6,29 +6,35 @@ change of state, a reject) is told at the end of the entry, in Python. The engin
 layers, each a file that knows only those below it:
 
     engine      the entries: instruments, connections, frames, the timer
+    polls       a REST answer of one of the slower feeds
     snapshots   a REST book loaded and joined to what was held for it
     updates     a frame decoded, and applied to its line
+    reports     what venues tell besides book and trades
+    derived     what is computed here from book and trades
     messages    what is said, and how
     lines       the instruments and their state
 """
 
 import json as _json
 
-from libc.stdint cimport int32_t, int64_t
+from libc.stdint cimport int32_t, int64_t, uint32_t
 from libc.string cimport memcpy, memset
 
 from p9core.book cimport book_rescale
 from p9core.buffer cimport reserve
-from p9core.instruments cimport Instrument, instrument_digits, names_add, names_find
+from p9core.derived cimport MAX_DEPTHS
+from p9core.exact cimport exact_int
+from p9core.instruments cimport (KIND_INVERSE, KIND_LINEAR, KIND_SPOT, Instrument, instrument_digits,
+                                 names_add, names_find)
 from p9core.lines cimport *
-from p9core.resp cimport flush_kept
+from p9core.polls cimport Polls
 from p9core.sequence cimport BUFFERING, INVALID, LIVE, Rule, Sequence, sequence_backoff
-from p9core.snapshots cimport Snapshots
 from p9core.types cimport *
 from p9core.updates cimport MAX_FRAME, MAX_WANTS, PADDING
-from p9core.venues.endpoints cimport endpoint_at
+from p9core.venues.endpoints cimport ENDPOINT_COUNT, endpoint_at
 
 from p9core.control import Control
+from p9core.lines import FEEDS
 from p9core.venues.endpoints import ENDPOINTS
 
 cdef enum:
@@ -40,7 +46,7 @@ cdef inline str span_text(Span span):
     return span.at[:span.size].decode("utf-8", "replace") if span.size > 0 else ""
 
 
-cdef class Engine(Snapshots):
+cdef class Engine(Polls):
     """One engine a process, one thread. See engine.pyi for what each call takes."""
 
     def __cinit__(self):
@@ -48,11 +54,17 @@ cdef class Engine(Snapshots):
 
     def __init__(self, *, int64_t epoch, str sink="resp", str prefix="", stream_kinds=(),
                  int64_t stream_maxlen=100000, int depth_levels=1000, bint learn=False,
-                 resolver=None):
+                 resolver=None, feeds=None, max_age_ns=None, int64_t snapshot_ms=1000,
+                 int snapshot_levels=50, imbalance_levels=(1, 5, 10, 20)):
+        cdef int32_t i
         if sink not in ("resp", "lines"):
             raise ValueError(f"sink {sink!r} is not 'resp' or 'lines'")
         if epoch < 1 or stream_maxlen < 1 or depth_levels < 1:
             raise ValueError("epoch, stream_maxlen and depth_levels must be at least 1")
+        if snapshot_ms < 100 or snapshot_ms % 100 or not 1 <= snapshot_levels <= 5000:
+            raise ValueError("snapshot_ms are hundreds, snapshot_levels 1 to 5000")
+        if len(imbalance_levels) > MAX_DEPTHS or not all(1 <= n <= 5000 for n in imbalance_levels):
+            raise ValueError(f"imbalance_levels are up to {MAX_DEPTHS} numbers from 1 to 5000")
         if self.epoch:
             raise RuntimeError("an engine is made once")
         self.out.lines = sink == "lines"
@@ -63,42 +75,103 @@ cdef class Engine(Snapshots):
         self.depth_levels = depth_levels
         self.learn = learn
         self.resolver = resolver
+        for i in range(ENDPOINT_COUNT):
+            self.context[i].resolving = resolver is not None
         key = (prefix + "channels").encode()
         self.out.channels = copy_of(key)
         self.out.channels_size = len(key)
+        self.snapshot_ns = snapshot_ms * 1000000
+        self.snapshot_levels = snapshot_levels
+        self.n_depths = len(imbalance_levels)
+        for i in range(self.n_depths):
+            self.depths[i] = imbalance_levels[i]
+        self.set_ages(max_age_ns or {})
+        if feeds is not None:
+            self.set_feeds(feeds, 0)
+
+    def set_feeds(self, feeds not None, int64_t now_ns) -> None:
+        cdef int32_t i, f
+        wanted = frozenset(feeds)
+        unknown = wanted - frozenset(FEEDS) - {"insurance_fund"}
+        if unknown:
+            raise ValueError(f"{sorted(unknown)} are no feeds")
+        if self.publishes[<int> FEED_DEPTH] and "depth" not in wanted:
+            for i in range(self.n_lines):
+                if self.lines[i].sequence.state == LIVE:
+                    self.withdraw(self.lines[i], b"unpublished", now_ns)
+        for f in range(FEED_COUNT):
+            self.publishes[f] = FEEDS[f] in wanted
+        self.publishes[<int> FEED_INSURANCE] = "insurance_fund" in wanted
+
+    def set_ages(self, max_age_ns not None) -> None:
+        cdef int32_t f
+        for f in range(FEED_COUNT):
+            # again at half the age that readers may count on; a ticker each second
+            self.again_ns[f] = max_age_ns.get(FEEDS[f], 2000000000) // 2
 
     # ---- instruments and connections ------------------------------------------------
 
     def add_instrument(self, str endpoint not None, str venue_id not None, *,
                        str exchange not None, str symbol not None, price_step=None,
-                       qty_step=None, contract="1", bint publish=True) -> int:
-        cdef int32_t at = ENDPOINTS[endpoint], index
+                       qty_step=None, contract="1", bint publish=True, str market="spot",
+                       str index="", str group="", int multiplier=1, block_notional=None,
+                       funding_hours=None) -> int:
+        cdef int32_t at = ENDPOINTS[endpoint], number
         cdef bytes name = venue_id.encode()
         cdef Instrument digits
-        index = names_find(&self.names[at], name, len(name))
-        if index >= 0:
-            return self.update_instrument(index, price_step, qty_step, contract, publish)
+        cdef Line *line
         memset(&digits, 0, sizeof(Instrument))
+        number = names_find(&self.names[at], name, len(name))
+        if number >= 0:
+            digits = self.lines[number].inst
         digits.learn = self.learn
         digits.publish = publish
+        digits.kind = (KIND_INVERSE if market == "inverse" else
+                       KIND_SPOT if market == "spot" else KIND_LINEAR)
         instrument_digits(&digits, price_step, qty_step, contract)
-        return self.make_line(endpoint, venue_id, exchange, symbol, &digits).inst.index
+        if number >= 0:
+            self.update_instrument(number, &digits)
+        else:
+            number = self.make_line(endpoint, venue_id, exchange, symbol, &digits).inst.index
+        line = self.lines[number]
+        self.link_index(number, index)
+        self.set_block_least(line, block_notional)
+        if funding_hours is not None and not line.facts.known & <uint32_t> 1 << <int> TOLD_INTERVAL:
+            exact_int(&line.facts.values[<int> TOLD_INTERVAL], funding_hours, 0)
+        return number
 
-    cdef int update_instrument(self, int32_t index, price_step, qty_step, contract,
-                               bint publish) except -1:
+    cdef int link_index(self, int32_t number, str index) except -1:
+        """Puts the instrument among those that an index is the price of."""
+        cdef Line *line = self.lines[number]
+        cdef bytes name = index.encode()
+        cdef int32_t first
+        if not index or self.specs[number].get("index"):
+            return 0
+        self.specs[number]["index"] = index
+        first = names_find(&self.indices[line.endpoint], name, len(name))
+        if first < 0:
+            names_add(&self.indices[line.endpoint], name, len(name), number)
+        else:
+            line.inst.next_of_index = self.lines[first].inst.next_of_index
+            self.lines[first].inst.next_of_index = number
+        return 0
+
+    cdef int update_instrument(self, int32_t index, const Instrument *told) except -1:
         cdef bint was_served, served, same
+        cdef int px_power, qty_power
         cdef Line *line = self.lines[index]
-        cdef Instrument inst = line.inst
-        instrument_digits(&inst, price_step, qty_step, contract)
-        inst.publish = publish
-        if inst.px_exp != line.inst.px_exp or inst.qty_exp != line.inst.qty_exp:
-            if not book_rescale(&line.book, inst.px_exp - line.inst.px_exp,
-                                inst.qty_exp - line.inst.qty_exp):
-                raise ValueError("the held book does not fit the new steps")
-            self.counts[line.endpoint][COUNT_RESCALED] += 1
+        cdef Instrument inst = told[0]
+        px_power = inst.px_exp - line.inst.px_exp
+        qty_power = inst.qty_exp - line.inst.qty_exp
         was_served = line.inst.publish and line.inst.factor != 0
         served = inst.publish and inst.factor != 0
         same = (inst.factor == line.inst.factor and inst.factor_exp == line.inst.factor_exp)
+        if line.shown.due_ns and (px_power or qty_power or not same):
+            self.say_snapshot(line, self.last_now_ns)  # in the digits that it was copied in
+        if px_power or qty_power:
+            if not book_rescale(&line.book, px_power, qty_power):
+                raise ValueError("the held book does not fit the new steps")
+            self.counts[line.endpoint][COUNT_RESCALED] += 1
         if line.sequence.state == LIVE and was_served and not served:
             self.withdraw(line, b"unpublished", self.last_now_ns)
         line.inst = inst
@@ -108,6 +181,20 @@ cdef class Engine(Snapshots):
             self.say_book(line, 0, self.last_now_ns)
             self.keep_book(line, self.last_now_ns)
         return index
+
+    def follow(self, int instrument, bint on, int64_t now_ns) -> None:
+        cdef Line *line = self.line_at(instrument)
+        if on == line.followed:
+            return
+        line.followed = on
+        if not on:
+            line.shown.due_ns = 0
+            line.shown.imbalance_ns = 0
+            line.facts.known = 0
+            memset(line.facts.ts_ns, 0, sizeof(line.facts.ts_ns))
+            if line.sequence.state == LIVE:
+                self.break_book(line, "removed", now_ns)
+            self.tell_events(now_ns)
 
     def open_conn(self, str endpoint not None) -> int:
         self.conns.append(<int> ENDPOINTS[endpoint])
@@ -189,12 +276,15 @@ cdef class Engine(Snapshots):
         self.stage.element = 0
         while True:
             outcome = self.decode(endpoint, at, size)
-            if outcome == REJECT_SYMBOL and self.resolve(endpoint):
-                outcome = self.decode(endpoint, at, size)
+            while outcome == REJECT_SYMBOL and self.resolve(endpoint):
+                outcome = self.decode(endpoint, at, size)  # a frame may name several
             # without a receive time: the previous one's, else the venue's
             now = recv_ns or self.last_now_ns or self.stage.ts_ns
             self.last_now_ns = now
-            if outcome == DECODED:
+            if outcome == DECODED and self.stage.feed > FEED_DEPTH:
+                self.note_wire(endpoint, recv_ns)
+                self.apply_others(endpoint, conn, recv_ns, now, 0)
+            elif outcome == DECODED:
                 self.apply(self.lines[self.stage.instrument], conn, recv_ns, now, at, size)
             elif outcome == CONTROL:
                 self.counts[endpoint][<int> CONTROL] += 1
@@ -263,7 +353,7 @@ cdef class Engine(Snapshots):
     # ---- timer ----------------------------------------------------------------------
 
     def on_timer(self, int64_t now_ns) -> None:
-        cdef int32_t i, f
+        cdef int32_t i
         cdef Line *line
         cdef Sequence *q
         cdef const Rule *rule
@@ -271,8 +361,6 @@ cdef class Engine(Snapshots):
         for i in range(self.n_lines):
             line = self.lines[i]
             q = &line.sequence
-            for f in range(FEED_COUNT):
-                flush_kept(&self.out, &line.channels[f], now_ns)
             if q.state == LIVE and now_ns - line.book_set_ns >= BOOK_EVERY_NS:
                 self.keep_book(line, now_ns)
             if q.asked and now_ns >= q.ask_at_ns and len(self.wants) < MAX_WANTS:
@@ -282,7 +370,8 @@ cdef class Engine(Snapshots):
                     q.state = BUFFERING
                 q.ask_at_ns = now_ns + sequence_backoff(q)
                 q.attempts += 1
-        self.flush_spoken(now_ns)
+        self.derive_on_timer(now_ns)
+        self.flush_voices(now_ns)
 
     cdef str remedy(self, const Sequence *q, const Rule *rule):
         if not rule.rest:

@@ -1,12 +1,14 @@
 """An instrument with everything that its frames touch, and the table of them."""
 
-from libc.stdint cimport int32_t, int64_t
+from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
 
 from p9core.book cimport Book
 from p9core.instruments cimport Instrument, Names
-from p9core.resp cimport Channel
+from p9core.exact cimport Exact
+from p9core.number cimport wide
+from p9core.resp cimport Channel, Voice
 from p9core.sequence cimport Sequence, TradeRun
-from p9core.types cimport FEED_COUNT, Outcome
+from p9core.types cimport FEED_COUNT, TOLD_COUNT, Feed, Kline, Outcome
 from p9core.venues.decoder cimport Context
 from p9core.venues.endpoints cimport ENDPOINT_COUNT
 
@@ -34,7 +36,46 @@ cdef enum:
     COUNT_SNAPSHOTS_STALE
     COUNT_SNAPSHOTS_UNNEEDED
     COUNT_RESCALED
+    COUNT_REPORTS
+    COUNT_PRINTS
+    COUNT_KLINES
+    COUNT_POLLS
+    COUNT_OLD
+    COUNT_BLOCKS
+    COUNT_SNAPSHOTS_SAID
+    COUNT_CANDLES
+    COUNT_CANDLES_LATE
+    COUNT_CANDLES_CHECKED
+    COUNT_CANDLES_DIFFER
     COUNTER_COUNT
+
+
+cdef enum:
+    PRINTS = 64
+
+
+cdef struct Facts:
+    # what the venue has told besides book and trades, merged; the newest value of each field
+    Exact values[TOLD_COUNT]
+    uint32_t known           # fields that were told, some of them as of no value
+    uint32_t derived         # fields that are computed here
+    int64_t ts_ns[FEED_COUNT]    # venue time of the newest
+    int64_t said_ns[FEED_COUNT]  # when it was published last
+    int32_t conn             # connection whose changes continue the ticker; -1: none
+
+
+cdef struct Shown:
+    # of the book, as it was published last: top levels at the turn of the period, and when
+    int64_t *levels          # owned; keys and sizes of bids, then of asks
+    int32_t n_bids
+    int32_t n_asks
+    int64_t last_id
+    int64_t due_ns           # the turn that `levels` is of; 0: it was said
+    int64_t since_ns
+    const char *quality
+    int64_t imbalance_ns     # when the imbalance was published last
+    bint imbalance_due       # the book has changed since
+    const char *imbalance_quality
 
 
 cdef struct Line:
@@ -44,14 +85,20 @@ cdef struct Line:
     Book book
     Sequence sequence
     TradeRun trades
-    Channel channels[FEED_COUNT]
-    int64_t seen_ns[FEED_COUNT]  # receive time of the newest data frame
+    Voice voices[FEED_COUNT] # none for candles: they have one a timeframe
+    int64_t seen_ns[FEED_COUNT]  # receive time of the newest data
     int64_t bbo_order        # order and time of the newest best bid and offer
     int64_t bbo_ts_ns
     int64_t book_set_ns      # when the key of the book was written last
     int64_t depth_ts_ns      # venue time of the newest applied update
     char *book_key           # owned
     int32_t book_key_size
+    bint followed            # what is computed here is computed
+    Facts facts
+    Shown shown
+    uint64_t prints[PRINTS]  # of the newest liquidations and blocks, against repeats
+    int32_t at_print
+    wide block_least         # least px x qty, in mantissas, of a block trade; 0: none is
 
 
 cdef struct Wire:
@@ -63,12 +110,13 @@ cdef struct Wire:
 
 
 cdef char *copy_of(bytes text) except NULL
-cdef void channel_free(Channel *channel) noexcept
+cdef uint32_t mask_of(Feed feed) noexcept nogil
 
 
 cdef class Lines:
     cdef Context context[ENDPOINT_COUNT]
     cdef Names names[ENDPOINT_COUNT]
+    cdef Names indices[ENDPOINT_COUNT]  # index -> the first instrument priced by it
     cdef int64_t counts[ENDPOINT_COUNT][COUNTER_COUNT]
     cdef Wire wires[ENDPOINT_COUNT]
     cdef Line **lines        # owned
@@ -79,12 +127,18 @@ cdef class Lines:
     cdef readonly frozenset stream_kinds
     cdef list specs          # a dict an instrument
     cdef list conns          # endpoint a connection, or None
+    cdef Channel **channels  # owned
+    cdef Voice **voices      # of every line and of Python; what they point at is owned
+    cdef int32_t n_voices
+    cdef int32_t room_voices
+    cdef dict channel_index  # name -> number
     cdef list channel_names
     cdef list stream_names
     cdef dict reject_samples
 
-    cdef int open_channel(self, Channel *channel, str kind, str name, str key_name,
-                          dict head) except -1
+    cdef Channel *open_channel(self, str kind, str name) except NULL
+    cdef int open_voice(self, Voice *voice, str kind, str name, dict head, bint kept,
+                        str member) except -1
     cdef Line *make_line(self, str endpoint, str venue_id, str exchange, str symbol,
                          const Instrument *digits) except NULL
     cdef Line *line_at(self, int instrument) except NULL

@@ -34,7 +34,7 @@ class Lines:
     def stream_key(self, channel: int) -> str: ...
     def stream_keys(self) -> list[str]: ...
     def last_seen(self, instrument: int, feed: str) -> int:
-        """Receive time (ns) of the newest "trade", "bbo" or "depth" frame, 0 for none."""
+        """Receive time (ns) of the newest data of a feed ("trade", "funding", …), 0 for none."""
 
     def book_state(self, instrument: int) -> str:
         """COLD, BUFFERING, LIVE or INVALID."""

@@ -3,14 +3,14 @@
 import json as _json
 from collections import deque
 
-from libc.stdint cimport int32_t, int64_t
+from libc.stdint cimport int32_t, int64_t, uint32_t
 from libc.stdlib cimport calloc, free, malloc, realloc
 from libc.string cimport memcpy, memset
 
 from p9core.book cimport book_bytes, book_free, book_init
 from p9core.buffer cimport release
 from p9core.instruments cimport names_add, names_free
-from p9core.resp cimport Channel
+from p9core.resp cimport Channel, Voice
 from p9core.sequence cimport sequence_drop_held, sequence_init, trades_free, trades_init
 from p9core.types cimport *
 from p9core.venues.endpoints cimport ENDPOINT_COUNT, endpoint_at
@@ -25,6 +25,9 @@ FEEDS = (
     "trade", "bbo", "depth", "snapshot", "imbalance", "block_trade", "liquidation", "funding",
     "mark_price", "index_price", "open_interest", "ticker", "long_short", "candles",
 )
+# Feeds that carry state, and metrics: their newest message stands under a key. A book has a key
+# of its own, and what was a moment's event is nobody's state.
+KEPT = frozenset(range(FEED_COUNT)) - {FEED_DEPTH, FEED_CANDLES}
 STATES = ("COLD", "BUFFERING", "LIVE", "INVALID")
 OUTCOMES = {
     IGNORED: "ignored",
@@ -64,6 +67,17 @@ COUNTERS = {
     COUNT_SNAPSHOTS_STALE: "snapshots_stale",
     COUNT_SNAPSHOTS_UNNEEDED: "snapshots_unneeded",
     COUNT_RESCALED: "rescaled",
+    COUNT_REPORTS: "reports",
+    COUNT_PRINTS: "prints",
+    COUNT_KLINES: "klines",
+    COUNT_POLLS: "polls",
+    COUNT_OLD: "old",
+    COUNT_BLOCKS: "blocks",
+    COUNT_SNAPSHOTS_SAID: "snapshots_said",
+    COUNT_CANDLES: "candles",
+    COUNT_CANDLES_LATE: "candles_late",
+    COUNT_CANDLES_CHECKED: "candles_checked",
+    COUNT_CANDLES_DIFFER: "candles_differ",
 }
 
 
@@ -75,83 +89,154 @@ cdef char *copy_of(bytes text) except NULL:
     return copy
 
 
-cdef void channel_free(Channel *channel) noexcept:
-    free(channel.name)
-    free(channel.head)
-    free(channel.key)
-    free(channel.stream)
-    release(&channel.last)
+cdef uint32_t mask_of(Feed feed) noexcept nogil:
+    """The fields of a report that a feed is made of; 0 for feeds of other records."""
+    if feed == FEED_MARK:
+        return 1 << <int> TOLD_MARK
+    if feed == FEED_INDEX:
+        return 1 << <int> TOLD_INDEX
+    if feed == FEED_FUNDING:
+        return (1 << <int> TOLD_RATE | 1 << <int> TOLD_INTERVAL | 1 << <int> TOLD_NEXT
+                | 1 << <int> TOLD_PREDICTED)
+    if feed == FEED_OPEN_INTEREST:
+        return (1 << <int> TOLD_OI_BASE | 1 << <int> TOLD_OI_CONTRACTS
+                | 1 << <int> TOLD_OI_NOTIONAL)
+    if feed == FEED_TICKER:
+        return (1 << <int> TOLD_LAST | 1 << <int> TOLD_OPEN | 1 << <int> TOLD_HIGH
+                | 1 << <int> TOLD_LOW | 1 << <int> TOLD_VOLUME | 1 << <int> TOLD_QUOTE_VOLUME
+                | 1 << <int> TOLD_CHANGE)
+    if feed == FEED_LONG_SHORT:
+        return 1 << <int> TOLD_RATIO | 1 << <int> TOLD_LONG | 1 << <int> TOLD_SHORT
+    return 0
 
 
-cdef size_t line_bytes(const Line *line) noexcept:
-    """A book with all that it needs; the ids of trades are not part of that."""
+cdef void voice_free(Voice *voice) noexcept:
+    free(voice.head)
+    free(voice.member)
+    release(&voice.last)
+    if voice.loose:
+        free(voice)
+
+
+cdef size_t voice_bytes(const Voice *voice) noexcept:
+    cdef const Channel *channel = voice.channel
+    if channel == NULL:
+        return 0
+    return (voice.last.room + voice.head_size + voice.member_size + 2 + sizeof(Channel)
+            + channel.name_size + channel.key_size + channel.stream_size + 3)
+
+
+cdef size_t line_bytes(const Line *line, int32_t feeds) noexcept:
+    """A line with its book and its first feeds; the ids of trades are not part of that."""
     cdef size_t total = sizeof(Line) - sizeof(Book) + book_bytes(&line.book)
     cdef int32_t f
-    for f in range(FEED_COUNT):
-        total += line.channels[f].last.room
-        total += line.channels[f].name_size + line.channels[f].head_size
-        total += line.channels[f].key_size + line.channels[f].stream_size + 4
+    for f in range(feeds):
+        total += voice_bytes(&line.voices[f])
     return total + line.sequence.held.room + line.inst.name_size + line.book_key_size
 
 
 cdef void free_line(Line *line) noexcept:
-    cdef int32_t f
     book_free(&line.book)
     trades_free(&line.trades)
     sequence_drop_held(&line.sequence)
-    for f in range(FEED_COUNT):
-        channel_free(&line.channels[f])
+    free(line.shown.levels)
     free(line.inst.name)
     free(line.book_key)
     free(line)
 
 
 cdef class Lines:
-    """See engine.pyi for what each call takes."""
+    """See the .pyi for what each call takes."""
 
     def __cinit__(self):
         cdef int32_t i
         self.specs = []
         self.conns = []
+        self.channel_index = {}
         self.channel_names = []
         self.stream_names = []
         self.reject_samples = {}
         for i in range(ENDPOINT_COUNT):
             self.context[i].names = &self.names[i]
+            self.context[i].indices = &self.indices[i]
             self.context[i].market = endpoint_at(i).market
 
     def __dealloc__(self):
         cdef int32_t i
+        cdef Channel *channel
+        for i in range(self.n_voices):
+            voice_free(self.voices[i])
+        free(self.voices)
+        for i in range(len(self.channel_names)):
+            channel = self.channels[i]
+            free(channel.name)
+            free(channel.key)
+            free(channel.stream)
+            free(channel)
+        free(self.channels)
         for i in range(self.n_lines):
             free_line(self.lines[i])
         free(self.lines)
         for i in range(ENDPOINT_COUNT):
             names_free(&self.names[i])
+            names_free(&self.indices[i])
 
-    cdef int open_channel(self, Channel *channel, str kind, str name, str key_name,
-                          dict head) except -1:
-        memset(channel, 0, sizeof(Channel))
+    cdef Channel *open_channel(self, str kind, str name) except NULL:
+        """The channel of that name; it is one, whoever speaks on it."""
+        cdef Channel *channel
+        cdef Channel **grown
+        index = self.channel_index.get(name)
+        if index is not None:
+            return self.channels[<int32_t> index]
+        channel = <Channel *> calloc(1, sizeof(Channel))
+        grown = <Channel **> realloc(self.channels,
+                                     (len(self.channel_names) + 1) * sizeof(Channel *))
+        if channel == NULL or grown == NULL:
+            raise MemoryError
+        self.channels = grown
+        grown[len(self.channel_names)] = channel
         full = self.prefix + name
         text = full.encode()
         channel.name = copy_of(text)
         channel.name_size = len(text)
-        begins = {"type": kind, **head, "epoch": self.epoch}
-        text = (_json.dumps(begins, ensure_ascii=False, separators=(",", ":")).removesuffix("}")
-                + ',"seq":').encode()
-        channel.head = copy_of(text)
-        channel.head_size = len(text)
-        channel.kept = key_name != ""
-        text = (self.prefix + key_name).encode()
+        text = f"{self.prefix}last:{name}".encode()
         channel.key = copy_of(text)
         channel.key_size = len(text)
-        stream = self.prefix + "log:" + name
+        stream = f"{self.prefix}log:{name}"
         text = stream.encode()
         channel.stream = copy_of(text)
         channel.stream_size = len(text)
         channel.logged = kind in self.stream_kinds
-        channel.index = len(self.channel_names)
+        channel.index = self.channel_index[name] = len(self.channel_names)
         self.channel_names.append(full)
         self.stream_names.append(stream)
+        return channel
+
+    cdef int open_voice(self, Voice *voice, str kind, str name, dict head, bint kept,
+                        str member) except -1:
+        """A voice with the header `head` on a channel. `kept`: its newest message stands under
+        the channel's key, with `member` as that field of a hash."""
+        cdef Voice **grown
+        if self.n_voices == self.room_voices:
+            grown = <Voice **> realloc(self.voices, (2 * self.n_voices + 64) * sizeof(Voice *))
+            if grown == NULL:
+                raise MemoryError
+            self.voices = grown
+            self.room_voices = 2 * self.n_voices + 64
+        memset(voice, 0, sizeof(Voice))
+        voice.channel = self.open_channel(kind, name)
+        begins = {"type": kind, **head, "epoch": self.epoch}
+        text = (_json.dumps(begins, ensure_ascii=False, separators=(",", ":")).removesuffix("}")
+                + ',"seq":').encode()
+        voice.head = copy_of(text)
+        voice.head_size = len(text)
+        if member:
+            text = member.encode()
+            voice.member = copy_of(text)
+            voice.member_size = len(text)
+        voice.kept = kept
+        self.voices[self.n_voices] = voice
+        self.n_voices += 1
         return 0
 
     cdef Line *make_line(self, str endpoint, str venue_id, str exchange, str symbol,
@@ -174,6 +259,9 @@ cdef class Lines:
             raise MemoryError
         line.inst = digits[0]
         line.inst.index = self.n_lines
+        line.inst.next_of_index = -1
+        line.followed = True
+        line.facts.conn = -1
         line.endpoint = at
         line.bbo_order = NO_ID
         book_init(&line.book, endpoint_at(at).rule.keep, endpoint_at(at).rule.slack)
@@ -185,9 +273,9 @@ cdef class Lines:
         line.inst.name_size = len(name)
         head = {"exchange": exchange, "symbol": symbol}
         for f in range(FEED_COUNT):
-            channel = f"{FEEDS[f]}:{exchange}:{symbol}"
-            self.open_channel(&line.channels[f], FEEDS[f], channel,
-                              "" if f == FEED_DEPTH else "last:" + channel, head)
+            if f != FEED_CANDLES:
+                self.open_voice(&line.voices[f], FEEDS[f], f"{FEEDS[f]}:{exchange}:{symbol}",
+                                head, f in KEPT, "")
         key = f"{self.prefix}book:{exchange}:{symbol}".encode()
         line.book_key = copy_of(key)
         line.book_key_size = len(key)
@@ -258,8 +346,8 @@ cdef class Lines:
                 "published": bool(line.inst.publish and line.inst.factor != 0),
                 "contract_known": line.inst.factor != 0,
                 "trades": None if line.trades.last_number == NO_ID else line.trades.last_number,
-                "book_bytes": line_bytes(line),
-                "memory_bytes": line_bytes(line) + <size_t> (
+                "book_bytes": line_bytes(line, FEED_DEPTH + 1),
+                "memory_bytes": line_bytes(line, FEED_COUNT) + <size_t> (
                     2 * line.trades.slots * sizeof(int64_t)),
             })
         return found

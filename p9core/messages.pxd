@@ -4,7 +4,7 @@ from libc.stdint cimport int32_t, int64_t
 
 from p9core.buffer cimport Bytes
 from p9core.lines cimport Line, Lines
-from p9core.resp cimport Channel, Out
+from p9core.resp cimport Out
 from p9core.types cimport Stage
 
 
@@ -29,11 +29,13 @@ cdef struct Event:
 cdef class Messages(Lines):
     cdef Stage stage         # the update that is being applied
     cdef Out out
+    cdef bint publishes[32]  # by feed
     cdef Bytes text          # the message being written
     cdef Bytes events        # of Event
-    cdef dict spoken         # channels that Python speaks on: name -> _Voice
+    cdef dict spoken         # channels that Python speaks on: name -> its voice
 
     cdef bint served(self, const Line *line) noexcept nogil
+    cdef bint serves_depth(self, const Line *line) noexcept nogil
     cdef void say_depth(self, Line *line, int64_t recv_ns, int64_t now) noexcept nogil
     cdef void say_book(self, Line *line, int64_t recv_ns, int64_t now) noexcept nogil
     cdef void keep_book(self, Line *line, int64_t now) noexcept nogil
@@ -42,6 +44,6 @@ cdef class Messages(Lines):
     cdef void hole(self, Line *line, int32_t feed, int64_t first_id, int64_t last_id,
                    bint filled) noexcept nogil
     cdef int tell_events(self, int64_t now) except -1
-    cdef int speak(self, str kind, str name, dict head, str fields, int64_t now) except -1
-    cdef void say_channel_again(self, Channel *channel) noexcept nogil
-    cdef void flush_spoken(self, int64_t now_ns) noexcept
+    cdef int speak(self, str kind, str name, dict head, str fields, int64_t now,
+                   int64_t ts_ns=?, int64_t recv_ns=?) except -1
+    cdef void flush_voices(self, int64_t now_ns) noexcept nogil

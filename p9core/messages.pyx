@@ -3,14 +3,14 @@
 import json as _json
 
 from libc.stdint cimport int32_t, int64_t
-from libc.stdlib cimport free
+from libc.stdlib cimport calloc, free
 from libc.string cimport memcpy, strlen
 
 from p9core.buffer cimport Bytes, put, put_uint, release
 from p9core.encode cimport (begin, put_best, put_changes, put_id, put_ids, put_side, put_time,
                             put_trade)
 from p9core.lines cimport *
-from p9core.resp cimport Channel, announce, emit, flush_kept, set_key
+from p9core.resp cimport Channel, Voice, announce, emit, flush_kept, set_key
 from p9core.sequence cimport LIVE, Sequence
 from p9core.types cimport *
 
@@ -20,19 +20,14 @@ cdef enum:
     MAX_EVENTS = 1024
 
 
-cdef class _Voice:
-    """A channel that Python speaks on (status, alert)."""
-    cdef Channel channel
-
-    def __dealloc__(self):
-        channel_free(&self.channel)
-
-
 cdef class Messages(Lines):
-    """See engine.pyi for what each call takes."""
+    """See the .pyi for what each call takes."""
 
     def __cinit__(self):
+        cdef int32_t f
         self.spoken = {}
+        for f in range(FEED_COUNT + 1):
+            self.publishes[f] = True
 
     def __dealloc__(self):
         free(self.out.channels)
@@ -46,33 +41,36 @@ cdef class Messages(Lines):
         """Whether anything of it is published."""
         return line.inst.publish and line.inst.factor != 0
 
+    cdef bint serves_depth(self, const Line *line) noexcept nogil:
+        return self.served(line) and self.publishes[<int> FEED_DEPTH]
+
     cdef void say_depth(self, Line *line, int64_t recv_ns, int64_t now) noexcept nogil:
         cdef Stage *s = &self.stage
-        cdef Channel *channel = &line.channels[<int> FEED_DEPTH]
+        cdef Voice *voice = &line.voices[<int> FEED_DEPTH]
         cdef Bytes *b = &self.text
         cdef int32_t bids = line.book.n_pruned_bids, asks = line.book.n_pruned_asks
-        if not self.served(line):
+        if not self.serves_depth(line):
             self.counts[line.endpoint][COUNT_UNPUBLISHED] += 1
             return
         if s.prev_id == s.last_id and s.last_id != NO_ID and not (s.n_bids or s.n_asks):
             return  # OKX 5.1: a heartbeat
-        begin(b, channel, s.ts_ns, recv_ns, now)
+        begin(b, voice, s.ts_ns, recv_ns, now, voice.channel.logged)
         put_ids(b, s.first_id, s.last_id, False)
         put(b, b',"bids":', 8)
         put_changes(b, &line.inst, s.bids, s.n_bids, line.book.pruned, bids)
         put(b, b',"asks":', 8)
         put_changes(b, &line.inst, s.asks, s.n_asks, line.book.pruned + bids, asks)
         put(b, b"}", 1)
-        emit(&self.out, channel, b, now)
+        emit(&self.out, voice, b, voice.channel.logged, now)
 
     cdef void say_book(self, Line *line, int64_t recv_ns, int64_t now) noexcept nogil:
         """The whole held book as a depth message that replaces what a reader had."""
-        cdef Channel *channel = &line.channels[<int> FEED_DEPTH]
+        cdef Voice *voice = &line.voices[<int> FEED_DEPTH]
         cdef Bytes *b = &self.text
-        if not self.served(line):
+        if not self.serves_depth(line):
             self.counts[line.endpoint][COUNT_UNPUBLISHED] += 1
             return
-        begin(b, channel, line.depth_ts_ns, recv_ns, now)
+        begin(b, voice, line.depth_ts_ns, recv_ns, now, voice.channel.logged)
         put_ids(b, self.stage.first_id if self.stage.snapshot else NO_ID,
                 line.sequence.last_id, True)
         put(b, b',"bids":', 8)
@@ -80,13 +78,13 @@ cdef class Messages(Lines):
         put(b, b',"asks":', 8)
         put_side(b, &line.inst, &line.book.ask, -1)
         put(b, b"}", 1)
-        emit(&self.out, channel, b, now)
+        emit(&self.out, voice, b, voice.channel.logged, now)
 
     cdef void keep_book(self, Line *line, int64_t now) noexcept nogil:
         """The key that a late reader starts from; it says which depth message it includes."""
         cdef Bytes *b = &self.text
-        cdef Channel *depth = &line.channels[<int> FEED_DEPTH]
-        if self.out.lines or not self.served(line):
+        cdef Voice *depth = &line.voices[<int> FEED_DEPTH]
+        if self.out.lines or not self.serves_depth(line):
             return
         line.book_set_ns = now
         b.size = 0
@@ -98,7 +96,7 @@ cdef class Messages(Lines):
         put(b, b',"depth_epoch":', 15)
         put_uint(b, self.out.epoch)
         put(b, b',"depth_seq":', 13)
-        put_uint(b, depth.seq)
+        put_uint(b, depth.channel.seq)
         if line.sequence.state != LIVE:
             put(b, b',"invalid":true}', 16)
         else:
@@ -113,14 +111,14 @@ cdef class Messages(Lines):
 
     cdef void withdraw(self, Line *line, const char *reason, int64_t now) noexcept nogil:
         """Tells readers not to use the book any more."""
-        cdef Channel *channel = &line.channels[<int> FEED_DEPTH]
-        if not self.served(line):
+        cdef Voice *voice = &line.voices[<int> FEED_DEPTH]
+        if not self.serves_depth(line):
             return
-        begin(&self.text, channel, line.depth_ts_ns, 0, now)
+        begin(&self.text, voice, line.depth_ts_ns, 0, now, voice.channel.logged)
         put(&self.text, b',"invalid":true,"reason":"', 26)
         put(&self.text, reason, strlen(reason))
         put(&self.text, b'"}', 2)
-        emit(&self.out, channel, &self.text, now)
+        emit(&self.out, voice, &self.text, voice.channel.logged, now)
         self.keep_book(line, now)
 
     cdef void note_state(self, Line *line, const char *reason) noexcept nogil:
@@ -165,20 +163,27 @@ cdef class Messages(Lines):
         self.events.size = 0
         return 0
 
-    cdef int speak(self, str kind, str name, dict head, str fields, int64_t now) except -1:
+    cdef int speak(self, str kind, str name, dict head, str fields, int64_t now,
+                   int64_t ts_ns=0, int64_t recv_ns=0) except -1:
         """A message whose fields Python has made (the text of a JSON object)."""
-        cdef _Voice voice = self.spoken.get(name)
+        cdef Voice *voice
         cdef Channel *channel
-        if voice is None:
+        index = self.spoken.get(name)
+        if index is None:
             if len(self.spoken) >= 100000:
                 raise ValueError("too many channels")
-            voice = _Voice()
-            self.open_channel(&voice.channel, kind, name, "last:" + name, {})
-            self.spoken[name] = voice
-        channel = &voice.channel
+            voice = <Voice *> calloc(1, sizeof(Voice))
+            if voice == NULL:
+                raise MemoryError
+            index = self.n_voices
+            self.open_voice(voice, kind, name, {}, True, "")
+            voice.loose = True
+            self.spoken[name] = index
+        voice = self.voices[<int32_t> index]
+        channel = voice.channel
         channel.seq += 1
         header = {"type": kind, **head, "epoch": self.out.epoch, "seq": channel.seq,
-                  "ts_exchange": None, "ts_recv": None, "ts_pub": now}
+                  "ts_exchange": ts_ns or None, "ts_recv": recv_ns or None, "ts_pub": now}
         if channel.logged:
             header["prev"] = channel.prev
             channel.prev = channel.seq
@@ -190,13 +195,14 @@ cdef class Messages(Lines):
         body = text.encode()
         self.text.size = 0
         put(&self.text, <const char *> body, len(body))
-        emit(&self.out, channel, &self.text, now)
+        emit(&self.out, voice, &self.text, channel.logged, now)
         return 0
 
-    cdef void flush_spoken(self, int64_t now_ns) noexcept:
-        cdef _Voice voice
-        for voice in self.spoken.values():
-            flush_kept(&self.out, &voice.channel, now_ns)
+    cdef void flush_voices(self, int64_t now_ns) noexcept nogil:
+        """Keys that lag behind their channels."""
+        cdef int32_t i
+        for i in range(self.n_voices):
+            flush_kept(&self.out, self.voices[i], now_ns)
 
     def alert(self, str kind not None, str fields_json not None, int64_t now_ns) -> None:
         self.speak("alert", f"alert:{kind}", {}, fields_json, now_ns)
@@ -239,21 +245,18 @@ cdef class Messages(Lines):
         return self.out.pub.size > 0 or self.out.entries > 0
 
     def say_again(self) -> None:
-        cdef int32_t i, f
-        cdef _Voice voice
+        cdef int32_t i
+        cdef Voice *voice
         if self.out.lines:
             return
         for i in range(self.n_lines):
             self.lines[i].book_set_ns = 0
-            for f in range(FEED_COUNT):
-                self.say_channel_again(&self.lines[i].channels[f])
-        for voice in self.spoken.values():
-            self.say_channel_again(&voice.channel)
-
-    cdef void say_channel_again(self, Channel *channel) noexcept nogil:
-        if channel.announced:
-            announce(&self.out, channel)
-        channel.dirty = channel.last.size > 0
+        for i in range(len(self.channel_names)):
+            if self.channels[i].announced:
+                announce(&self.out, self.channels[i])
+        for i in range(self.n_voices):
+            voice = self.voices[i]
+            voice.dirty = voice.last.size > 0
 
 
 def _compact(fields) -> str:

@@ -11,20 +11,28 @@ from p9core.buffer cimport Bytes
 
 cdef struct Channel:
     int32_t index
-    bint logged         # also goes to its stream
-    bint kept           # its last message stands under a key too
     bint announced      # stands in the set of channels
-    bint dirty          # `last` is newer than the key
+    bint logged         # its kind has streams
     char *name          # owned, with the prefix
     int32_t name_size
-    char *head          # owned; the JSON before the number
-    int32_t head_size
-    char *key           # owned; the name of the key that holds the last message
+    char *key           # owned; holds the newest message
     int32_t key_size
     char *stream        # owned
     int32_t stream_size
     int64_t seq         # of the newest message
     int64_t prev        # of the newest logged message
+
+
+cdef struct Voice:
+    # who speaks on a channel; where several exchanges share one, each has a voice on it
+    Channel *channel    # of the table of channels
+    char *head          # owned; the JSON before the number
+    int32_t head_size
+    char *member        # owned; field of the hash at `key` that is its; NULL: the key is a text
+    int32_t member_size
+    bint loose          # a memory block of its own, not part of a line
+    bint kept           # its newest message stands under the key too
+    bint dirty          # `last` is newer than the key
     int64_t set_ns      # when the key was written last
     Bytes last          # the newest message
 
@@ -56,7 +64,13 @@ cdef enum:
     KEEP_EVERY_NS = 100000000
 
 
-cdef void emit(Out *out, Channel *channel, const Bytes *message, int64_t now_ns) noexcept nogil
+cdef void emit(Out *out, Voice *voice, const Bytes *message, bint logged,
+               int64_t now_ns) noexcept nogil
 cdef void announce(Out *out, const Channel *channel) noexcept nogil
 cdef void set_key(Out *out, const char *key, int32_t size, const Bytes *value) noexcept nogil
-cdef void flush_kept(Out *out, Channel *channel, int64_t now_ns) noexcept nogil
+cdef void keep(Out *out, Voice *voice, int64_t now_ns) noexcept nogil
+
+
+cdef inline void flush_kept(Out *out, Voice *voice, int64_t now_ns) noexcept nogil:
+    if voice.dirty and now_ns - voice.set_ns >= KEEP_EVERY_NS:
+        keep(out, voice, now_ns)

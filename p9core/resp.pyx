@@ -45,11 +45,19 @@ cdef void log_entry(Out *out, Channel *channel, const Bytes *message) noexcept n
     out.entries += 1
 
 
-cdef void flush_kept(Out *out, Channel *channel, int64_t now_ns) noexcept nogil:
-    if channel.dirty and now_ns - channel.set_ns >= KEEP_EVERY_NS:
-        set_key(out, channel.key, channel.key_size, &channel.last)
-        channel.set_ns = now_ns
-        channel.dirty = False
+cdef void keep(Out *out, Voice *voice, int64_t now_ns) noexcept nogil:
+    """Writes the newest message under the key of the channel."""
+    cdef const Channel *channel = voice.channel
+    voice.set_ns = now_ns
+    voice.dirty = False
+    if voice.member == NULL:
+        set_key(out, channel.key, channel.key_size, &voice.last)
+    elif not out.lines:
+        put(&out.pub, b"*4\r\n$4\r\nHSET\r\n", 14)
+        bulk(&out.pub, channel.key, channel.key_size)
+        bulk(&out.pub, voice.member, voice.member_size)
+        bulk(&out.pub, voice.last.at, voice.last.size)
+        out.replies += 1
 
 
 cdef void announce(Out *out, const Channel *channel) noexcept nogil:
@@ -60,8 +68,10 @@ cdef void announce(Out *out, const Channel *channel) noexcept nogil:
     out.replies += 1
 
 
-cdef void emit(Out *out, Channel *channel, const Bytes *message, int64_t now_ns) noexcept nogil:
-    """One message to its channel, and to its stream and its key where it has them."""
+cdef void emit(Out *out, Voice *voice, const Bytes *message, bint logged,
+               int64_t now_ns) noexcept nogil:
+    """One message to its channel, to its key where it has one, and with `logged` to its stream."""
+    cdef Channel *channel = voice.channel
     if out.lines:
         put(&out.pub, channel.name, channel.name_size)
         put(&out.pub, b" ", 1)
@@ -79,10 +89,10 @@ cdef void emit(Out *out, Channel *channel, const Bytes *message, int64_t now_ns)
     bulk(&out.pub, message.at, message.size)
     out.replies += 1
     out.messages += 1
-    if channel.logged:
+    if logged:
         log_entry(out, channel, message)
-    if channel.kept:
-        channel.last.size = 0
-        put(&channel.last, message.at, message.size)
-        channel.dirty = True
-        flush_kept(out, channel, now_ns)
+    if voice.kept:
+        voice.last.size = 0
+        put(&voice.last, message.at, message.size)
+        voice.dirty = True
+        flush_kept(out, voice, now_ns)

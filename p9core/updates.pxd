@@ -5,7 +5,7 @@ from libc.stdint cimport int32_t, int64_t
 from p9core.buffer cimport Bytes
 from p9core.json cimport Document
 from p9core.lines cimport Line
-from p9core.messages cimport Messages
+from p9core.reports cimport Reports
 from p9core.types cimport Outcome
 
 
@@ -15,7 +15,7 @@ cdef enum:
     MAX_WANTS = 4096
 
 
-cdef class Updates(Messages):
+cdef class Updates(Reports):
     cdef Document *json      # owned
     cdef Bytes scratch       # a copy with padding behind it
     cdef int64_t last_now_ns
@@ -25,6 +25,9 @@ cdef class Updates(Messages):
 
     cdef Outcome decode(self, int32_t endpoint, const char *at, size_t size) noexcept nogil
     cdef bint widen(self, Line *line) noexcept nogil
+    cdef void note_wire(self, int32_t endpoint, int64_t recv_ns) noexcept nogil
+    cdef int apply_others(self, int32_t endpoint, int32_t conn, int64_t recv_ns, int64_t now,
+                          int64_t old_ns) except -1
     cdef void apply(self, Line *line, int32_t conn, int64_t recv_ns, int64_t now,
                     const char *at, size_t size) noexcept nogil
     cdef void apply_trades(self, Line *line, int64_t recv_ns, int64_t now) noexcept nogil

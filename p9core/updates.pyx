@@ -1,7 +1,7 @@
 """Updates: a frame decoded into the stage, and what the stage says applied to its line.
 
-One decoded update is one of the three feeds; depth goes through the sequencing machine to the
-book. A book that may be wrong is withdrawn here, and what would repair it is wanted.
+One decoded update is a trade, a best bid and offer, a depth update, or of the many slower feeds;
+depth goes through the sequencing machine to the book. A book that may be wrong is withdrawn here, and what would repair it is wanted.
 """
 
 from libc.stdint cimport int32_t, int64_t
@@ -14,9 +14,9 @@ from p9core.encode cimport begin, put_best, put_trade
 from p9core.instruments cimport Instrument
 from p9core.json cimport Document
 from p9core.lines cimport *
-from p9core.messages cimport Messages
 from p9core.number cimport MAX_EXPONENT
-from p9core.resp cimport Channel, emit
+from p9core.reports cimport Reports
+from p9core.resp cimport Voice, emit
 from p9core.sequence cimport *
 from p9core.types cimport *
 from p9core.venues.endpoints cimport ENDPOINT_COUNT, endpoint_at
@@ -38,21 +38,21 @@ cdef inline void touch_top(const Side *side) noexcept nogil:
 
 cdef void touch(const Instrument *inst) noexcept nogil:
     cdef const Line *line = <const Line *> inst
-    cdef const Channel *channel = &line.channels[<int> FEED_DEPTH]
+    cdef const Voice *voice = &line.voices[<int> FEED_DEPTH]
     prefetch(&line.sequence)
     prefetch(<const char *> &line.sequence + 64)
     prefetch(&line.sequence.recent[line.sequence.at_recent])
     prefetch(&line.sequence.held)
-    prefetch(channel)
-    prefetch(<const char *> channel + 64)
-    prefetch(<const char *> channel + 128)
-    prefetch(channel.name)
-    prefetch(channel.head)
+    prefetch(voice)
+    prefetch(<const char *> voice + 64)
+    prefetch(voice.channel)
+    prefetch(<const char *> voice.channel + 64)
+    prefetch(voice.head)
     touch_top(&line.book.bid)
     touch_top(&line.book.ask)
 
 
-cdef class Updates(Messages):
+cdef class Updates(Reports):
     """See the .pyi for what each call takes."""
 
     def __cinit__(self):
@@ -68,6 +68,10 @@ cdef class Updates(Messages):
         free(self.stage.bids)
         free(self.stage.asks)
         free(self.stage.trades)
+        free(self.stage.reports)
+        free(self.stage.prints)
+        free(self.stage.klines)
+        free(self.stage.balances)
         del self.json
 
     # ---- decode ---------------------------------------------------------------------
@@ -100,6 +104,7 @@ cdef class Updates(Messages):
         need_qty = need_qty - line.inst.qty_exp if need_qty > line.inst.qty_exp else 0
         if not book_rescale(&line.book, need_px, need_qty):
             return False  # digits that would drive out the book are garbage
+        self.rescale_derived(line, need_px, need_qty)
         line.inst.px_exp += need_px
         line.inst.qty_exp += need_qty
         self.counts[line.endpoint][COUNT_RESCALED] += 1
@@ -107,11 +112,10 @@ cdef class Updates(Messages):
 
     # ---- apply ----------------------------------------------------------------------
 
-    cdef void apply(self, Line *line, int32_t conn, int64_t recv_ns, int64_t now,
-                    const char *at, size_t size) noexcept nogil:
-        cdef Wire *wire = &self.wires[line.endpoint]
+    cdef void note_wire(self, int32_t endpoint, int64_t recv_ns) noexcept nogil:
+        """How long the update that is staged took from the venue to here."""
+        cdef Wire *wire = &self.wires[endpoint]
         cdef int64_t took = recv_ns - self.stage.ts_ns
-        line.seen_ns[<int> self.stage.feed] = now
         if recv_ns > 0 and self.stage.ts_ns > 0:
             if wire.count == 0 or took < wire.least_ns:
                 wire.least_ns = took
@@ -119,6 +123,20 @@ cdef class Updates(Messages):
                 wire.most_ns = took
             wire.count += 1
             wire.total_ns += took
+
+    cdef int apply_others(self, int32_t endpoint, int32_t conn, int64_t recv_ns, int64_t now,
+                          int64_t old_ns) except -1:
+        """What is staged of feeds that are neither trades nor books; how much of it was taken."""
+        if self.stage.feed == FEED_INSURANCE:
+            exchange = endpoint_at(endpoint).exchange.decode()
+            return self.apply_balances(exchange, recv_ns, now, old_ns)
+        return (self.apply_reports(conn, recv_ns, now, old_ns) + self.apply_prints(recv_ns, now)
+                + self.apply_klines(recv_ns, now))
+
+    cdef void apply(self, Line *line, int32_t conn, int64_t recv_ns, int64_t now,
+                    const char *at, size_t size) noexcept nogil:
+        line.seen_ns[<int> self.stage.feed] = now
+        self.note_wire(line.endpoint, recv_ns)
         if self.stage.feed == FEED_TRADE:
             self.apply_trades(line, recv_ns, now)
         elif self.stage.feed == FEED_BBO:
@@ -128,7 +146,7 @@ cdef class Updates(Messages):
 
     cdef void apply_trades(self, Line *line, int64_t recv_ns, int64_t now) noexcept nogil:
         cdef int64_t *counts = self.counts[line.endpoint]
-        cdef Channel *channel = &line.channels[<int> FEED_TRADE]
+        cdef Voice *voice = &line.voices[<int> FEED_TRADE]
         cdef Trade *trade
         cdef TradeVerdict verdict
         cdef int32_t i
@@ -160,13 +178,15 @@ cdef class Updates(Messages):
             if not self.served(line):
                 counts[COUNT_UNPUBLISHED] += 1
                 continue
-            begin(&self.text, channel, trade.ts_ns, recv_ns, now)
-            put_trade(&self.text, &line.inst, trade)
-            emit(&self.out, channel, &self.text, now)
+            if self.publishes[<int> FEED_TRADE]:
+                begin(&self.text, voice, trade.ts_ns, recv_ns, now, voice.channel.logged)
+                put_trade(&self.text, &line.inst, trade)
+                emit(&self.out, voice, &self.text, voice.channel.logged, now)
+            self.trade_seen(line, trade, recv_ns, now)
 
     cdef void apply_best(self, Line *line, int64_t recv_ns, int64_t now) noexcept nogil:
         cdef Stage *s = &self.stage
-        cdef Channel *channel = &line.channels[<int> FEED_BBO]
+        cdef Voice *voice = &line.voices[<int> FEED_BBO]
         if s.order != NO_ID:
             # a repeat, or the slower of two connections; a lower number with a later time is
             # a venue that began again
@@ -176,12 +196,12 @@ cdef class Updates(Messages):
             line.bbo_order = s.order
             line.bbo_ts_ns = s.ts_ns
         self.counts[line.endpoint][COUNT_BBO] += 1
-        if not self.served(line):
+        if not self.served(line) or not self.publishes[<int> FEED_BBO]:
             self.counts[line.endpoint][COUNT_UNPUBLISHED] += 1
             return
-        begin(&self.text, channel, s.ts_ns, recv_ns, now)
+        begin(&self.text, voice, s.ts_ns, recv_ns, now, voice.channel.logged)
         put_best(&self.text, &line.inst, s)
-        emit(&self.out, channel, &self.text, now)
+        emit(&self.out, voice, &self.text, voice.channel.logged, now)
 
     cdef void apply_depth(self, Line *line, int32_t conn, int64_t recv_ns, int64_t now,
                           const char *at, size_t size) noexcept nogil:
@@ -212,6 +232,7 @@ cdef class Updates(Messages):
                 q.joined = True
                 return
             self.say_depth(line, recv_ns, now)
+            self.book_moved(line, recv_ns, now)
             if q.refresh and q.held.size > MAX_REFRESH_BYTES:
                 # no snapshot came: the book goes on as it is, and asks another time
                 q.refresh = q.asked = False
@@ -285,6 +306,7 @@ cdef class Updates(Messages):
         line.sequence.ask_at_ns = now + REFRESH_EVERY_NS
         self.say_book(line, recv_ns, now)
         self.keep_book(line, now)
+        self.book_moved(line, recv_ns, now)
         if not was_live:
             self.note_state(line, b"")
 
@@ -294,6 +316,7 @@ cdef class Updates(Messages):
         sequence_fail(&line.sequence, &endpoint_at(line.endpoint).rule, reason, now)
         if was_live:
             self.withdraw(line, reason, now)
+            self.book_moved(line, 0, now)
             self.note_state(line, reason)
 
     # ---- wants ----------------------------------------------------------------------

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterable
 from itertools import permutations
 from random import Random
@@ -13,13 +14,21 @@ from tests.core.golden import INSTRUMENTS, Says
 
 RECV = 1795305600_500_000_000
 Message = dict[str, Any]
+MOVED = (
+    "frames", "bytes", "trades", "bbo", "depth", "reports", "prints", "klines", "blocks",
+)  # fmt: skip
+# what venues tell; the feeds that are computed here have tests of their own
+TOLD = (
+    "trade", "bbo", "depth", "block_trade", "liquidation", "funding", "mark_price", "index_price",
+    "open_interest", "ticker", "long_short", "insurance_fund",
+)  # fmt: skip
 
 
 class Bench:
     """An engine, one connection an endpoint, and the numbers of its instruments."""
 
     def __init__(self, **options: Any) -> None:
-        self.engine = Engine(**{"epoch": 7, "sink": "lines", **options})
+        self.engine = Engine(**{"epoch": 7, "sink": "lines", "feeds": TOLD, **options})
         self.numbers: dict[tuple[str, str], int] = {}
         self.symbols: dict[tuple[str, str], str] = {}
         self.conns: dict[str, int] = {}
@@ -35,6 +44,8 @@ class Bench:
                 price_step=price_step,
                 qty_step=qty_step,
                 contract=contract,
+                market=market_of(endpoint, venue_id),
+                index=venue_id.rsplit("-", 1)[0] if endpoint == "okx" else "",
             )
             if endpoint not in self.conns:
                 self.conns[endpoint] = self.engine.open_conn(endpoint)
@@ -50,14 +61,14 @@ class Bench:
 
     def data(self) -> list[tuple[str, str]]:
         """As `lines`, of the market feeds alone."""
-        return [line for line in self.lines() if line[0].startswith(("trade:", "bbo:", "depth:"))]
+        return [line for line in self.lines() if not line[0].startswith(("status:", "alert:"))]
 
     def counts(self, endpoint: str) -> dict[str, int]:
         """Counters of an endpoint without those that every frame moves."""
         return {
             name: count
             for name, count in self.engine.counters()[endpoint].items()
-            if name not in ("frames", "bytes", "trades", "bbo", "depth")
+            if name not in MOVED
         }
 
     def count(self, endpoint: str, name: str) -> int:
@@ -72,10 +83,21 @@ class Bench:
         )
 
 
+def market_of(endpoint: str, venue_id: str) -> str:
+    if endpoint != "okx":
+        return endpoint.partition(":")[2]
+    return (
+        {"USDT": "spot", "SWAP": "linear"}[venue_id.rpartition("-")[2]]
+        if ("-USD-" not in venue_id)
+        else "inverse"
+    )
+
+
 def expected(symbol: str, says: Says, recv_ns: int = RECV, epoch: int = 7) -> list[tuple[str, str]]:
     """The lines of a fresh engine for what one frame says."""
     exchange, _, name = symbol.partition(":")
-    lines, seqs = [], dict.fromkeys(("trade", "bbo", "depth"), 0)
+    lines: list[tuple[str, str]] = []
+    seqs: Counter[str] = Counter()
     for feed, ts_exchange, text in says:
         seqs[feed] += 1
         head = json.dumps(

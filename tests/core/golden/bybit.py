@@ -62,6 +62,11 @@ BYBIT = [
                 T0 + MS,
                 '"id":"5f0c2a4e-0a77-5b16-9a33-0d5b4f0e61ab","price":181.43,"qty":1,"side":"buy","buyer_maker":false,"count":1,"organic_qty":0,"flags":["block","rpi"]}',
             ),
+            (
+                "block_trade",
+                T0 + MS,
+                '"id":"5f0c2a4e-0a77-5b16-9a33-0d5b4f0e61ab","price":181.43,"qty":1,"notional":181.43,"side":"buy","reason":"venue"}',
+            ),
         ),
     ),
     Golden(

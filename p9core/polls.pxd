@@ -1,0 +1,7 @@
+"""REST polls."""
+
+from p9core.snapshots cimport Snapshots
+
+
+cdef class Polls(Snapshots):
+    pass

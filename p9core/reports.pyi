@@ -1,0 +1,9 @@
+"""What venues tell besides book and trades."""
+
+from p9core.derived import Derived
+
+class Reports(Derived):
+    """A layer of the engine; use `p9core.engine.Engine`."""
+
+    def last_seen_exchange(self, exchange: str, feed: str) -> int:
+        """Receive time (ns) of the newest "insurance_fund" of an exchange, 0 for none."""

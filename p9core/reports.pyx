@@ -1,0 +1,398 @@
+"""What venues tell besides book and trades, merged into the state of the instrument and published:
+mark and index price, funding, open interest, ticker, long/short ratio; liquidations, blocks of a
+channel of their own, insurance funds.
+
+A feed is published when a value of it has changed, and again at half its greatest age when it was
+told again unchanged: a reader can tell "still so" from "nothing heard".
+"""
+
+import json as _json
+
+from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
+from libc.string cimport memset
+
+from p9core.buffer cimport Bytes, put, put_uint
+from p9core.derived cimport Derived, notional_of
+from p9core.encode cimport begin
+from p9core.exact cimport (Exact, exact_int, exact_plus, exact_ratio, exact_same, exact_times,
+                           exact_zero, put_exact)
+from p9core.hash cimport hash_of
+from p9core.instruments cimport KIND_INVERSE, Instrument
+from p9core.lines cimport *
+from p9core.number cimport wide
+from p9core.resp cimport Voice, emit
+from p9core.types cimport *
+from p9core.venues.decoder cimport in_base
+
+from p9core.lines import FEEDS
+
+cdef extern from *:
+    """
+    static inline unsigned long long p9_low(p9_wide value) { return (unsigned long long) value; }
+    """
+    uint64_t p9_low(wide) noexcept nogil
+
+cdef enum:
+    CHANGE_PLACES = 8
+    HOUR_NS = 3600000000000
+    MAX_FUNDS = 5000
+
+
+ctypedef struct Field:
+    const char *name    # `,"name":`
+    Told told
+
+
+# Feed -> its fields in the order of the message.
+cdef Feed[6] FACTS
+FACTS[:] = [FEED_MARK, FEED_INDEX, FEED_FUNDING, FEED_OPEN_INTEREST, FEED_TICKER, FEED_LONG_SHORT]
+cdef Field[7] TICKER
+TICKER[0] = Field(b',"last":', TOLD_LAST)
+TICKER[1] = Field(b',"open":', TOLD_OPEN)
+TICKER[2] = Field(b',"high":', TOLD_HIGH)
+TICKER[3] = Field(b',"low":', TOLD_LOW)
+TICKER[4] = Field(b',"volume":', TOLD_VOLUME)
+TICKER[5] = Field(b',"quote_volume":', TOLD_QUOTE_VOLUME)
+TICKER[6] = Field(b',"change_pct":', TOLD_CHANGE)
+cdef Field[1] MARK, INDEX
+MARK[0] = Field(b',"price":', TOLD_MARK)
+INDEX[0] = Field(b',"price":', TOLD_INDEX)
+cdef Field[3] FUNDING, OPEN_INTEREST, LONG_SHORT
+FUNDING[0] = Field(b',"rate":', TOLD_RATE)
+FUNDING[1] = Field(b',"interval_hours":', TOLD_INTERVAL)
+FUNDING[2] = Field(b',"next_funding":', TOLD_NEXT)
+OPEN_INTEREST[0] = Field(b',"base":', TOLD_OI_BASE)
+OPEN_INTEREST[1] = Field(b',"contracts":', TOLD_OI_CONTRACTS)
+OPEN_INTEREST[2] = Field(b',"notional":', TOLD_OI_NOTIONAL)
+LONG_SHORT[0] = Field(b',"ratio":', TOLD_RATIO)
+LONG_SHORT[1] = Field(b',"long_account":', TOLD_LONG)
+LONG_SHORT[2] = Field(b',"short_account":', TOLD_SHORT)
+
+
+cdef inline uint32_t bit(Told field) noexcept nogil:
+    return <uint32_t> 1 << <int> field
+
+
+cdef class Reports(Derived):
+    """See the .pyi for what each call takes."""
+
+    def __cinit__(self):
+        self.funds = {}
+        self.funds_seen_ns = {}
+
+    # ---- facts ------------------------------------------------------------------------
+
+    cdef int32_t apply_reports(self, int32_t conn, int64_t recv_ns, int64_t now,
+                               int64_t old_ns) noexcept nogil:
+        """The reports of the stage; how many said something. `conn` -1: a poll. Those with a
+        venue time `old_ns` and more before now say nothing (0: any time will do)."""
+        cdef const Report *report
+        cdef Line *line
+        cdef Facts *facts
+        cdef uint32_t told
+        cdef int32_t i, f, taken = 0
+        cdef bint changed, some
+        cdef Feed feed
+        for i in range(self.stage.n_reports):
+            report = &self.stage.reports[i]
+            line = self.lines[report.instrument]
+            facts = &line.facts
+            if old_ns > 0 and report.ts_ns > 0 and now - report.ts_ns > old_ns:
+                self.counts[line.endpoint][COUNT_OLD] += 1
+                continue
+            if report.whole and conn >= 0:
+                # Bybit 3.6: changes continue the snapshot of their own connection only
+                if self.stage.snapshot:
+                    facts.conn = conn
+                elif facts.conn != conn:
+                    self.counts[line.endpoint][COUNT_WAITING] += 1
+                    continue
+            self.counts[line.endpoint][COUNT_REPORTS] += 1
+            some = False
+            for f in range(6):
+                feed = FACTS[f]
+                told = report.told | (facts.known if report.whole else 0)
+                told &= mask_of(feed)
+                if told == 0 or not self.merge(line, report, feed, told, &changed):
+                    continue
+                some = True
+                if told == bit(TOLD_INTERVAL):
+                    continue  # a part of funding: its rate is none the newer for it
+                line.seen_ns[<int> feed] = now
+                if changed or now - facts.said_ns[<int> feed] >= self.again_ns[<int> feed]:
+                    self.say_facts(line, feed, recv_ns, now)
+            taken += some
+        return taken
+
+    cdef bint merge(self, Line *line, const Report *report, Feed feed, uint32_t told,
+                    bint *changed) noexcept nogil:
+        """The fields of one feed into the state; False where a newer message has told them."""
+        cdef Facts *facts = &line.facts
+        cdef Exact *value
+        cdef Exact step
+        cdef int32_t i
+        cdef uint32_t mine = report.told & told
+        changed[0] = False
+        if report.ts_ns > 0:
+            if report.ts_ns < facts.ts_ns[<int> feed]:
+                self.counts[line.endpoint][COUNT_OLD] += 1
+                return False
+            facts.ts_ns[<int> feed] = report.ts_ns
+        for i in range(TOLD_COUNT):
+            if not mine & (<uint32_t> 1 << i):
+                continue
+            value = &facts.values[i]
+            if exact_same(value, &report.values[i]) and facts.known & (<uint32_t> 1 << i):
+                continue
+            if i == TOLD_NEXT and value.there and not mine & bit(TOLD_INTERVAL):
+                # the spacing seen, where the venue does not say it: intervals change at any time
+                exact_plus(&report.values[i], value, True, &step)
+                note_interval(facts, &step)
+            value[0] = report.values[i]
+            changed[0] = True
+        facts.known |= mine
+        facts.derived = (facts.derived & ~mine) | (report.derived & mine)
+        self.complete(line, mine)
+        return True
+
+    cdef void complete(self, Line *line, uint32_t told) noexcept nogil:
+        """What follows from what was told and is not told itself."""
+        cdef Facts *facts = &line.facts
+        cdef Exact *v = facts.values
+        cdef const Exact *price
+        if told & mask_of(FEED_OPEN_INTEREST):
+            if not v[<int> TOLD_OI_BASE].there and line.inst.kind != KIND_INVERSE:
+                v[<int> TOLD_OI_BASE] = v[<int> TOLD_OI_CONTRACTS]
+                in_base(&line.inst, &v[<int> TOLD_OI_BASE])
+                facts.derived |= bit(TOLD_OI_BASE)
+            if not v[<int> TOLD_OI_CONTRACTS].there or facts.derived & bit(TOLD_OI_CONTRACTS):
+                # a unit of the venue's quantity is one of the base where nothing is multiplied
+                if line.inst.factor == 1 and line.inst.factor_exp == 0:
+                    v[<int> TOLD_OI_CONTRACTS] = v[<int> TOLD_OI_BASE]
+                    facts.derived |= bit(TOLD_OI_CONTRACTS)
+            if not told & bit(TOLD_OI_NOTIONAL):
+                price = &v[<int> TOLD_MARK]
+                if not price.there:
+                    price = &v[<int> TOLD_LAST]
+                exact_times(&v[<int> TOLD_OI_BASE], price, &v[<int> TOLD_OI_NOTIONAL])
+                facts.derived |= bit(TOLD_OI_NOTIONAL)
+        if told & mask_of(FEED_TICKER) and not facts.known & bit(TOLD_CHANGE):
+            change_of(&v[<int> TOLD_LAST], &v[<int> TOLD_OPEN], &v[<int> TOLD_CHANGE])
+            facts.derived |= bit(TOLD_CHANGE)
+
+    cdef void say_facts(self, Line *line, Feed feed, int64_t recv_ns, int64_t now) noexcept nogil:
+        cdef Voice *voice = &line.voices[<int> feed]
+        cdef Facts *facts = &line.facts
+        cdef Bytes *b = &self.text
+        cdef const Field *fields = NULL
+        cdef int32_t n = 0, i
+        if feed == FEED_MARK:
+            fields, n = MARK, 1
+        elif feed == FEED_INDEX:
+            fields, n = INDEX, 1
+        elif feed == FEED_FUNDING:
+            fields, n = FUNDING, 3
+        elif feed == FEED_OPEN_INTEREST:
+            fields, n = OPEN_INTEREST, 3
+        elif feed == FEED_TICKER:
+            fields, n = TICKER, 7
+        else:
+            fields, n = LONG_SHORT, 3
+        # without its first field there is nothing to say: a dated future has no funding
+        if not facts.values[<int> fields[0].told].there:
+            return
+        if not self.served(line) or not self.publishes[<int> feed] or not line.followed:
+            self.counts[line.endpoint][COUNT_UNPUBLISHED] += 1
+            return
+        facts.said_ns[<int> feed] = now
+        begin(b, voice, facts.ts_ns[<int> feed], recv_ns, now, voice.channel.logged)
+        for i in range(n):
+            put_text(b, fields[i].name)
+            put_exact(b, &facts.values[<int> fields[i].told])
+        if feed == FEED_FUNDING and facts.values[<int> TOLD_PREDICTED].there:
+            put(b, b',"predicted":', 13)
+            put_exact(b, &facts.values[<int> TOLD_PREDICTED])
+        elif feed == FEED_LONG_SHORT:
+            put(b, b',"period":"5m"', 14)
+        elif feed == FEED_OPEN_INTEREST:
+            put_derived(b, facts)
+        put(b, b"}", 1)
+        emit(&self.out, voice, b, voice.channel.logged, now)
+
+    # ---- liquidations and blocks --------------------------------------------------------
+
+    cdef int32_t apply_prints(self, int64_t recv_ns, int64_t now) noexcept nogil:
+        """Those of the stage that were not said lately: venues repeat the last ones to a new
+        subscription, and two connections may carry one stream. Two alike in one frame are two."""
+        cdef const Print *event
+        cdef Line *line
+        cdef Exact price, qty
+        cdef int32_t i, taken = 0
+        for i in range(self.stage.n_prints):
+            event = &self.stage.prints[i]
+            line = self.lines[event.instrument]
+            line.seen_ns[<int> self.stage.feed] = now
+            if repeated(line, mark_of(event)):
+                self.counts[line.endpoint][COUNT_DUPLICATES] += 1
+                continue
+            self.counts[line.endpoint][COUNT_PRINTS] += 1
+            taken += 1
+            if not self.served(line) or not self.publishes[<int> self.stage.feed] or (
+                    not line.followed):
+                self.counts[line.endpoint][COUNT_UNPUBLISHED] += 1
+            elif self.stage.feed == FEED_BLOCK:
+                price, qty = event.price, event.qty
+                self.say_block(line, event.ts_ns, recv_ns, now, event.id.at, event.id.size,
+                               &price, &qty, event.side, b"venue")
+            else:
+                self.say_print(line, event, recv_ns, now)
+        for i in range(self.stage.n_prints):
+            line = self.lines[self.stage.prints[i].instrument]
+            line.prints[line.at_print] = mark_of(&self.stage.prints[i])
+            line.at_print = (line.at_print + 1) % PRINTS
+        return taken
+
+    cdef void say_print(self, Line *line, const Print *event, int64_t recv_ns,
+                        int64_t now) noexcept nogil:
+        cdef Voice *voice = &line.voices[<int> FEED_LIQUIDATION]
+        cdef Bytes *b = &self.text
+        cdef Exact size = event.qty, notional
+        in_base(&line.inst, &size)
+        notional_of(line, &event.price, &size, &notional)
+        begin(b, voice, event.ts_ns, recv_ns, now, voice.channel.logged)
+        put(b, b',"price":', 9)
+        put_exact(b, &event.price)
+        put(b, b',"qty":', 7)
+        put_exact(b, &size)
+        put(b, b',"notional":', 12)
+        put_exact(b, &notional)
+        put_text(b, b',"side":"buy"' if event.side > 0 else b',"side":"sell"')
+        if event.price_kind == PRICE_AVERAGE:
+            put(b, b',"price_kind":"average"', 23)
+        elif event.price_kind == PRICE_MARK:
+            put(b, b',"price_kind":"mark"', 20)
+        else:
+            put(b, b',"price_kind":"bankruptcy"', 26)
+        put_text(b, b',"complete":false}' if event.sampled else b',"complete":true}')
+        emit(&self.out, voice, b, voice.channel.logged, now)
+
+    # ---- candles of the venue -----------------------------------------------------------
+
+    cdef int32_t apply_klines(self, int64_t recv_ns, int64_t now) noexcept nogil:
+        cdef const Kline *kline
+        cdef Line *line
+        cdef int32_t i
+        for i in range(self.stage.n_klines):
+            kline = &self.stage.klines[i]
+            line = self.lines[kline.instrument]
+            line.seen_ns[<int> FEED_CANDLES] = now
+            self.counts[line.endpoint][COUNT_KLINES] += 1
+        return self.stage.n_klines
+
+    # ---- insurance funds ----------------------------------------------------------------
+
+    cdef int apply_balances(self, str exchange, int64_t recv_ns, int64_t now,
+                            int64_t old_ns) except -1:
+        """Every pool of the exchange, those that were told now and before; how many were told."""
+        cdef const Balance *balance
+        cdef int32_t i, taken = 0
+        cdef int64_t newest = 0
+        held = self.funds.setdefault(exchange, {})
+        for i in range(self.stage.n_balances):
+            balance = &self.stage.balances[i]
+            if old_ns > 0 and balance.ts_ns > 0 and now - balance.ts_ns > old_ns:
+                continue
+            pool = balance.pool.at[:balance.pool.size].decode("utf-8", "replace")
+            pool = "".join(c for c in pool if c not in '[]" ')
+            key = (pool, balance.asset.at[:balance.asset.size].decode("utf-8", "replace"))
+            # consecutive answers of a venue's caches may go back
+            if balance.ts_ns < held.get(key, ("", 0))[1]:
+                continue
+            if key not in held and len(held) >= MAX_FUNDS:
+                continue
+            self.text.size = 0
+            put_exact(&self.text, &balance.amount)
+            held[key] = (self.text.at[:self.text.size].decode(), balance.ts_ns)
+            newest = max(newest, balance.ts_ns)
+            taken += 1
+        if taken == 0:
+            return 0
+        self.funds_seen_ns[exchange] = now
+        if self.publishes[<int> FEED_INSURANCE]:
+            rows = ",".join(
+                f'{{"asset":{_json.dumps(asset, ensure_ascii=False)},"amount":{amount},'
+                f'"pool":{_json.dumps(pool, ensure_ascii=False)}}}'
+                for (pool, asset), (amount, _) in held.items())
+            self.speak("insurance_fund", "insurance_fund:" + exchange, {"exchange": exchange},
+                       f'{{"balances":[{rows}]}}', now, newest, recv_ns)
+        return taken
+
+    def last_seen_exchange(self, str exchange not None, str feed not None) -> int:
+        if feed != "insurance_fund":
+            raise ValueError(f"{feed!r} is not a feed of an exchange")
+        return self.funds_seen_ns.get(exchange, 0)
+
+
+cdef void put_text(Bytes *b, const char *text) noexcept nogil:
+    cdef size_t size = 0
+    while text[size] != 0:
+        size += 1
+    put(b, text, size)
+
+
+cdef void put_derived(Bytes *b, const Facts *facts) noexcept nogil:
+    """The names of the fields of open interest that are computed here."""
+    cdef bint first = True
+    cdef int32_t i
+    put(b, b',"derived":[', 12)
+    for i in range(3):
+        if facts.derived & bit(OPEN_INTEREST[i].told):
+            put_text(b, b'"' if first else b',"')
+            put(b, OPEN_INTEREST[i].name + 2, name_size(OPEN_INTEREST[i].name) - 3)
+            first = False
+    put(b, b"]", 1)
+
+
+cdef size_t name_size(const char *name) noexcept nogil:
+    cdef size_t size = 0
+    while name[size] != 0:
+        size += 1
+    return size
+
+
+cdef void note_interval(Facts *facts, const Exact *step) noexcept nogil:
+    """Hours between two funding times; only a whole number of them up to a day."""
+    cdef Exact hour, hours
+    exact_int(&hour, HOUR_NS, 0)
+    if (step.there and not step.negative and not exact_zero(step)
+            and exact_ratio(step, &hour, 6, &hours) and hours.exponent == 0
+            and p9_low(hours.mantissa) <= 24):
+        facts.values[<int> TOLD_INTERVAL] = hours
+        facts.known |= bit(TOLD_INTERVAL)
+
+
+cdef void change_of(const Exact *last, const Exact *first, Exact *out) noexcept nogil:
+    """last / first - 1."""
+    cdef Exact difference
+    exact_plus(last, first, True, &difference)
+    exact_ratio(&difference, first, CHANGE_PLACES, out)
+
+
+cdef uint64_t mark_of(const Print *event) noexcept nogil:
+    """What tells two prints apart: the id where there is one, else all that is said."""
+    cdef uint64_t parts[4]
+    if event.id.size > 0:
+        return hash_of(event.id.at, event.id.size) | 1
+    parts[0] = <uint64_t> event.ts_ns
+    parts[1] = p9_low(event.price.mantissa) * 64 + <uint64_t> event.price.exponent
+    parts[2] = p9_low(event.qty.mantissa) * 64 + <uint64_t> event.qty.exponent
+    parts[3] = <uint64_t> (event.side + 1)
+    return hash_of(<const char *> parts, sizeof(parts)) | 1
+
+
+cdef bint repeated(const Line *line, uint64_t mark) noexcept nogil:
+    cdef int32_t i
+    for i in range(PRINTS):
+        if line.prints[i] == mark:
+            return True
+    return False
