@@ -10,6 +10,8 @@ from p9core.types cimport *
 from p9core.venues.decoder cimport (Context, equals, find, levels, opened, plain_id, print_of,
                                     reopened, room_for_trade, scalar, stage_reset, starts, text,
                                     time_ms, unreadable)
+from p9core.venues.okx_asked cimport Asked
+from p9core.venues.okx_rows cimport answer as rows_answered, asked_of, rows_told
 
 
 cdef enum Channel:
@@ -18,9 +20,10 @@ cdef enum Channel:
     CH_TRADES
     CH_BOOKS      # incremental
     CH_BBO
+    CH_ROWS       # every other feed
 
 
-cdef Channel channel_of(const Span *name, Stage *s) noexcept nogil:
+cdef Channel channel_of(const Span *name, Stage *s, Asked *asked) noexcept nogil:
     """Which reader; `s.stream` is set to the depth variant, as variants never mix."""
     if equals(name, b"trades", 6):
         return CH_TRADES
@@ -38,16 +41,16 @@ cdef Channel channel_of(const Span *name, Stage *s) noexcept nogil:
         return CH_BOOKS
     if equals(name, b"bbo-tbt", 7):
         return CH_BBO
-    if (equals(name, b"books5", 6) or starts(name, b"books-", 6) or equals(name, b"tickers", 7)
-            or starts(name, b"candle", 6) or equals(name, b"mark-price", 10)
-            or starts(name, b"mark-price-candle", 17) or starts(name, b"index-", 6)
-            or equals(name, b"funding-rate", 12) or equals(name, b"open-interest", 13)
-            or starts(name, b"liquidation", 11) or equals(name, b"instruments", 11)
-            or equals(name, b"status", 6) or equals(name, b"price-limit", 11)
-            or equals(name, b"estimated-price", 15) or equals(name, b"adl-warning", 11)
-            or starts(name, b"public-", 7) or equals(name, b"block-tickers", 13)
-            or starts(name, b"option-", 7) or starts(name, b"opt-", 4)
-            or equals(name, b"call-auction-details", 20)):
+    if asked_of(name, asked):
+        return CH_ROWS
+    if (equals(name, b"books5", 6) or starts(name, b"books-", 6)
+            or starts(name, b"candle", 6) or starts(name, b"mark-price-candle", 17)
+            or starts(name, b"index-", 6) or starts(name, b"liquidation", 11)
+            or equals(name, b"instruments", 11) or equals(name, b"status", 6)
+            or equals(name, b"price-limit", 11) or equals(name, b"estimated-price", 15)
+            or equals(name, b"adl-warning", 11) or starts(name, b"public-", 7)
+            or equals(name, b"block-tickers", 13) or starts(name, b"option-", 7)
+            or starts(name, b"opt-", 4) or equals(name, b"call-auction-details", 20)):
         return CH_OTHER
     return CH_UNKNOWN
 
@@ -192,13 +195,14 @@ cdef Outcome rows_of(Context *c, Fields *root, Stage *s, Channel channel,
 
 cdef Outcome decode(Context *c, const char *frame, size_t size, Stage *s) noexcept nogil:
     cdef Fields root, arg
-    cdef Span event, action, name, family
+    cdef Asked asked
+    cdef Span event, action, name, kind
     cdef Channel channel = CH_UNKNOWN
     cdef Outcome outcome = REJECT_UNKNOWN
     cdef bint late = False, again = False, data = False
     cdef int32_t element = s.element
     stage_reset(s)
-    event.size = action.size = name.size = family.size = 0
+    event.size = action.size = name.size = kind.size = 0
     if size == 4 and memcmp(frame, b"pong", 4) == 0:
         # 2.2: the one text that is no JSON
         s.control = CONTROL_PONG
@@ -217,6 +221,9 @@ cdef Outcome decode(Context *c, const char *frame, size_t size, Stage *s) noexce
                     elif memcmp(arg.key, b'instId"', 7) == 0:
                         if not text(c, arg.token(), &name):
                             return REJECT_SHAPE
+                    elif memcmp(arg.key, b'instType"', 9) == 0:
+                        if not text(c, arg.token(), &kind):
+                            return REJECT_SHAPE
                 if not arg.ok:
                     return REJECT_JSON
             elif memcmp(root.key, b'action"', 7) == 0:
@@ -227,7 +234,7 @@ cdef Outcome decode(Context *c, const char *frame, size_t size, Stage *s) noexce
                 if s.topic.size == 0:
                     late = True
                     continue
-                channel = channel_of(&s.topic, s)
+                channel = channel_of(&s.topic, s, &asked)
                 if channel == CH_OTHER:
                     outcome = IGNORED
                     continue
@@ -235,6 +242,13 @@ cdef Outcome decode(Context *c, const char *frame, size_t size, Stage *s) noexce
                     continue
                 if channel == CH_BOOKS and action.size == 0:
                     late = True
+                    continue
+                if channel == CH_ROWS:
+                    asked.name = name
+                    asked.many = asked.many and not c.resolving
+                    outcome = rows_told(c, root.value, s, &asked)
+                    if outcome != DECODED and outcome != IGNORED:
+                        return outcome
                     continue
                 if name.size == 0:
                     return REJECT_SHAPE
@@ -262,7 +276,10 @@ cdef Outcome decode(Context *c, const char *frame, size_t size, Stage *s) noexce
         if not reopened(c, &root):
             return REJECT_JSON
     if event.size:
+        # 4.10: some channels are subscribed to for all instruments of a type
         s.symbol = name
+        if name.size == 0:
+            s.symbol = kind
         if equals(&event, b"error", 5):
             s.control = CONTROL_ERROR
         elif equals(&event, b"notice", 6):
@@ -307,4 +324,4 @@ cdef Outcome snapshot(Context *c, const char *body, size_t size, Stage *s) noexc
 
 cdef Outcome answer(Context *c, const char *body, size_t size, Ask ask, Timeframe timeframe,
                     Stage *s) noexcept nogil:
-    return IGNORED
+    return rows_answered(c, body, size, ask, timeframe, s)

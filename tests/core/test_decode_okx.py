@@ -157,8 +157,8 @@ def test_rest_is_asked_for_where_no_snapshot_is_pushed() -> None:
     for tenth in range(100):
         engine.on_timer(RECV + tenth * 100_000_000)
         wants += [(tenth, *want) for want in engine.take_wants()]
-    assert wants[0][1:] == ("snapshot", line.number, 0)
-    assert 10 <= wants[0][0] <= 60, wants
+    # the patience of OKX's rule, in tenths of a second
+    assert wants[0] == (30, "snapshot", line.number, 0)
 
 
 def test_a_repeat_after_a_start_by_rest_is_no_gap() -> None:

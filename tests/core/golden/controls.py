@@ -84,7 +84,7 @@ CONTROLS: list[tuple[str, str, tuple[str, str, str, str, str]]] = [
     (
         "okx",
         '{"event":"subscribe","arg":{"channel":"liquidation-orders","instType":"SWAP"},"connId":"7f3c21ab"}',
-        ("ack", "", "", "", "liquidation-orders"),
+        ("ack", "", "", "", "liquidation-orders:SWAP"),
     ),
     (
         "okx",

@@ -126,20 +126,8 @@ OKX = [
     ),
     Golden(
         "okx",
-        "tickers",
-        '{"arg":{"channel":"tickers","instId":"ETH-USDT"},"data":[{"instType":"SPOT","instId":"ETH-USDT","last":"3312.5","lastSz":"0.2","askPx":"","askSz":"","bidPx":"3312.5","bidSz":"9","ts":"1790000000456"}]}',
-        counts="ignored",
-    ),
-    Golden(
-        "okx",
-        "candle1m",
-        '{"arg":{"channel":"candle1m","instId":"ETH-USDT"},"data":[["1790000000000","1","2","0.5","1.5","10","15","15","0"]]}',
-        counts="ignored",
-    ),
-    Golden(
-        "okx",
-        "liquidation-orders",
-        '{"arg":{"channel":"liquidation-orders","instType":"SWAP"},"data":[{"details":[{"bkLoss":"0","bkPx":"0.1871","ccy":"","posSide":"long","side":"sell","sz":"44","ts":"1790000000999"}],"instFamily":"DOGE-USDT","instId":"DOGE-USDT-SWAP","instType":"SWAP","uly":"DOGE-USDT"}]}',
+        "liquidation-orders of what is not ours",
+        '{"arg":{"channel":"liquidation-orders of what is not ours","instType":"SWAP"},"data":[{"details":[{"bkLoss":"0","bkPx":"0.1871","ccy":"","posSide":"long","side":"sell","sz":"44","ts":"1790000000999"}],"instFamily":"DOGE-USDT","instId":"DOGE-USDT-SWAP","instType":"SWAP","uly":"DOGE-USDT"}]}',
         counts="ignored",
     ),
     *(
@@ -150,17 +138,15 @@ OKX = [
             counts="ignored",
         )
         for channel in (
-            "mark-price",
-            "index-tickers",
-            "funding-rate",
-            "open-interest",
+            "candle2H",
+            "candle1D",
+            "candle1Mutc",
             "instruments",
             "status",
             "price-limit",
             "estimated-price",
             "adl-warning",
             "public-struc-block-trades",
-            "public-block-trades",
             "block-tickers",
             "mark-price-candle1m",
             "index-candle1m",
