@@ -35,7 +35,9 @@ def from_plain(row: object) -> BlockTradeFeed:
     block = BlockTradeFeed()
     try:
         block = BlockTradeFeed(
-            min_notional=tuple(amounts.items()) if isinstance(amounts, dict) else block.min_notional,
+            min_notional=tuple(amounts.items())
+            if isinstance(amounts, dict)
+            else block.min_notional,
             spot_share=float(share) if share is not None else block.spot_share,
         )
         block.min_notional_of("", spot=True)
