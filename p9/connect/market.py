@@ -18,9 +18,10 @@ UNLISTED = "not listed any more"
 
 
 class Report(Protocol):
-    """Tells about a symbol, once for each reason; `always`: also if nobody named it."""
+    """Tells why a symbol is left out, once. `event`: something happened to it: tell it each time,
+    also if nobody asked for it by name."""
 
-    def __call__(self, exchange: str, symbol: str, why: str, *, always: bool = False) -> None: ...
+    def __call__(self, exchange: str, symbol: str, why: str, *, event: bool = False) -> None: ...
 
 
 class Market:
@@ -61,7 +62,7 @@ class Market:
             if now.venue_id in self.running and before.contract != now.contract:
                 sizes = [one.contract or "unknown" for one in (before, now)]
                 self._report(
-                    now.exchange, now.symbol, f"contract size {' -> '.join(sizes)}", always=True
+                    now.exchange, now.symbol, f"contract size {' -> '.join(sizes)}", event=True
                 )
 
     def apply(self, config: Config) -> None:
@@ -116,7 +117,7 @@ class Market:
                 kept[key] = Wanted(one.instrument, one.number, feeds)
                 continue
             self._ended[symbol] = why or UNLISTED
-            self._report(one.instrument.exchange, symbol, why or UNLISTED, always=True)
+            self._report(one.instrument.exchange, symbol, why or UNLISTED, event=True)
         return kept
 
     def _run(self, running: dict[str, Wanted]) -> None:

@@ -148,13 +148,13 @@ class Markets:
     async def _reload(self, name: str) -> None:
         await self._load(self._markets[name])
 
-    def _report(self, exchange: str, symbol: str, why: str, *, always: bool = False) -> None:
-        if (exchange, symbol, why) in self._reported:
+    def _report(self, exchange: str, symbol: str, why: str, *, event: bool = False) -> None:
+        if (exchange, symbol, why) in self._reported and not event:
             return
         self._reported.add((exchange, symbol, why))
         log.warning("%s %s: %s", exchange, symbol, why)
         by_name = self.config.exchanges.enabled()[exchange].symbols
-        if always or by_name:
+        if event or by_name:
             self._notify("config", {"exchange": exchange, "symbol": symbol, "reason": why})
 
     def _ws_state(self, endpoint: str, up: bool, why: str) -> None:
