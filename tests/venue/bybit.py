@@ -6,6 +6,7 @@ import json
 from time import monotonic
 from typing import Any
 
+from .bybit_reports import FRAMES, KLINE_S, TICKER_S, BybitReports
 from .conn import Conn, Room
 from .desk import Desk
 from .log import LostRow, Mark
@@ -13,8 +14,8 @@ from .market import ASK, BID, Change, Fill, Window
 from .wire import Topic
 
 DEPTHS = (50, 200, 1000)
-# known topics that never have data here
-QUIET = {"spot": ("tickers", "kline"), "linear": ("tickers", "kline", "allLiquidation")}
+# known topics that never have data here, with any parameter
+QUIET = {"spot": ("kline",), "linear": ("kline",)}
 TICKS = ("PlusTick", "ZeroPlusTick", "MinusTick", "ZeroMinusTick")
 
 
@@ -44,7 +45,7 @@ class BybitDesk(Desk):
                 self.u[1] += 1
             return [self._best_payload()]
         if topic.kind != "depth":
-            return []
+            return self.reports.opening(topic)
         _ = self.walk
         self.emit_depth()  # the others reach the state that the snapshot shows
         depth = int(topic.name.split(".")[1])
@@ -87,6 +88,7 @@ class BybitDesk(Desk):
         elif not self.tick_word.startswith("Zero"):
             self.tick_word = "Zero" + self.tick_word
         self.last_price = fill.ticks
+        self.tape.add(self.now_ms - 1, fill, 0)
         rows: list[str] = []
         ids: list[str] = []
         for lots in fill.parts:
@@ -201,6 +203,12 @@ class BybitRoom(Room):
         self.add_topic(desk, "trade", desk.trade_name)
         for name in desk.depth_names.values():
             self.add_topic(desk, "depth", name)
+        symbol, reports = desk.inst.venue_id, BybitReports(desk, self)
+        desk.reports = reports
+        self.add_topic(desk, "ticker", f"tickers.{symbol}", TICKER_S[self.market])
+        for key, frame in FRAMES.items():
+            topic = self.add_topic(desk, "kline", f"kline.{key}.{symbol}", KLINE_S)
+            reports.frames[topic.name] = frame
 
     def accept(self, path: str, query: dict[str, str]) -> Conn | None:
         return Conn(self) if path == f"/v5/public/{self.market}" else None
