@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from .instruments import Text, fixed_text, split_step
 from .klines import Bar, Frame, frame
-from .reports import Reports, amount_step, percent_text, signed_text
+from .reports import Forced, Reports, amount_step, percent_text, signed_text
 from .wire import Topic
 
 if TYPE_CHECKING:
@@ -50,6 +50,10 @@ class BinanceReports(Reports):
         self.value_text = fixed_text("0.00000001")  # mark and index
         tick = split_step(inst.price_step)
         self.average_places = tick[1] if self.linear else 8
+        self.block_id = self._rng.randrange(100, 9_000)
+        self._forced: list[Forced] = []  # of the time since the newest push
+        self._sampled = 0.0  # the venue's seconds of that
+        self._waits = False
 
     def _quote_text(self) -> Text:
         """Price times quantity, every digit of it: spot never prints less than 8 decimals."""
@@ -161,3 +165,70 @@ class BinanceReports(Reports):
             )
             note = {"t": str(bar.start), "i": frame.name, **v, "n": str(bar.count), "x": final}
             self.say(topic, payload, [("kline", note)])
+
+    # forced orders: of those within a second only the largest is told
+    def liquidate(self, count: int) -> int:
+        if not self.linear:
+            return 0
+        self.now()
+        now = self.hub.clock()
+        self._forced += [self.forced() for _ in range(count)]
+        wait = self._sampled + SAMPLE_S - now
+        if wait <= 0:
+            self._sample()
+        elif not self._waits:
+            self._waits = True
+            self.hub.timers.add(now + wait, self._sample)
+        return count
+
+    def _sample(self) -> float:
+        self._waits = False
+        self.now()
+        self._sampled = self.hub.clock()
+        largest = max(self._forced, key=lambda forced: forced.lots)
+        (topic,) = self.desk.by_kind["liquidation"]
+        now, symbol = self.desk.now_ms, self.desk.inst.venue_id
+        for forced in self._forced:
+            qty = self.qty_text(forced.lots)
+            order = {
+                "s": symbol,
+                "S": "SELL" if forced.sell else "BUY",
+                "o": "LIMIT",
+                "f": "IOC",
+                "q": qty,
+                "p": self.price_text(forced.ticks),
+                "ap": self.price_text(forced.average),
+                "X": "FILLED",
+                "l": self.qty_text(1 + forced.lots // 3),
+                "z": qty,
+            }
+            told = ",".join(f'"{key}":"{value}"' for key, value in order.items())
+            sent = (
+                forced is largest
+                and topic.live
+                and topic.publish(
+                    f'{{"e":"forceOrder","E":{now},"o":{{{told},"T":{forced.ts_ms}}}{self.tail}}}'
+                )
+            )
+            self.log([("liquidation", {**order, "T": str(forced.ts_ms)})], sent=sent)
+        self._forced.clear()
+        return -1.0
+
+    def block(self, count: int) -> int:
+        """Spot: ids of their own, and no part of trades, candles or 24 h figures."""
+        if self.linear:
+            return 0
+        (topic,) = self.desk.by_kind["block"]
+        now, symbol = self.now(), self.desk.inst.venue_id
+        for _ in range(count):
+            fill = self.agreed()
+            self.block_id += 1
+            price, qty = self.price_text(fill.ticks), self.qty_text(fill.parts[0])
+            maker = "false" if fill.buy else "true"
+            sent = topic.live and topic.publish(
+                f'{{"e":"blockTrade","E":{now},"s":"{symbol}","t":{self.block_id},"p":"{price}",'
+                f'"q":"{qty}","T":{now - 130},"m":{maker}}}'
+            )
+            note = {"t": str(self.block_id), "p": price, "q": qty, "m": maker}
+            self.log([("block", note)], sent=sent)
+        return count

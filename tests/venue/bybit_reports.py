@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from .instruments import fixed_text, short_text, split_step
 from .klines import Bar, Frame, frame
-from .reports import Reports, amount_step, percent_text, signed_text
+from .reports import Forced, Reports, amount_step, percent_text, signed_text
 from .wire import Topic
 
 if TYPE_CHECKING:
@@ -17,6 +17,7 @@ FRAMES = {str(count): frame(str(count), count, "m") for count in MINUTES} | {
     letter: frame(letter, 1, "M" if letter == "M" else letter.lower()) for letter in "DWM"
 }
 KLINE_S = 1.0
+BATCH_S = 0.5  # liquidations are told together, this often
 TICKER_S = {"spot": 0.05, "linear": 0.1}
 NO_INDEX = ("PEPE", "SHIB")  # coins that are no collateral: no USD index on spot
 HOUR_MS = 3_600_000
@@ -52,6 +53,9 @@ class BybitReports(Reports):
         self.places = split_step(inst.price_step)[1]
         self._told: dict[str, str] = {}  # the newest value of every field, as readers have it
         self._seen: tuple[int, ...] = ()
+        self._forced: list[Forced] = []  # since the newest push
+        self._batched = 0.0  # the venue's seconds of that
+        self._waits = False
         self._hour = (0, inst.start_ticks)  # start of the hour, last price before it
 
     def begin(self, topic: Topic) -> None:
@@ -224,3 +228,46 @@ class BybitReports(Reports):
             f'"data":[{",".join(rows)}]}}'
         )
         self.say(topic, payload, notes)
+
+    # liquidations and block trades
+    def liquidate(self, count: int) -> int:
+        if self.spot:
+            return 0
+        self.now()
+        now = self.hub.clock()
+        self._forced += [self.forced() for _ in range(count)]
+        wait = self._batched + BATCH_S - now
+        if wait <= 0:
+            self._batch()
+        elif not self._waits:
+            self._waits = True
+            self.hub.timers.add(now + wait, self._batch)
+        return count
+
+    def _batch(self) -> float:
+        """`S` is the side of the position: a long that was sold is "Buy"."""
+        self._waits = False
+        now, symbol = self.now(), self.desk.inst.venue_id
+        self._batched = self.hub.clock()
+        topic = self.desk.topics[f"allLiquidation.{symbol}"]
+        rows, notes = [], []
+        for forced in self._forced:
+            side = "Buy" if forced.sell else "Sell"
+            qty, price = self.qty_text(forced.lots), self.price_text(forced.ticks)
+            rows.append(
+                f'{{"T":{forced.ts_ms},"s":"{symbol}","S":"{side}","v":"{qty}","p":"{price}"}}'
+            )
+            note = {"T": str(forced.ts_ms), "s": symbol, "S": side, "v": qty, "p": price}
+            notes.append(("liquidation", note))
+        self._forced.clear()
+        head = f'"topic":"{topic.name}","type":"snapshot","ts":{now}'
+        sent = topic.live and topic.publish(f'{{{head},"data":[{",".join(rows)}]}}')
+        self.log(notes, sent=sent)
+        return -1.0
+
+    def block(self, count: int) -> int:
+        """A print like others, marked."""
+        self.now()
+        for _ in range(count):
+            self.desk.emit_trade(self.agreed(), block=True)
+        return count

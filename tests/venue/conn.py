@@ -186,6 +186,7 @@ class Room:
         self.topics: dict[str, Topic] = {}  # by the name that is subscribed
         self.feeds: dict[str, Feed] = {}  # by venue id
         self.conns: set[Conn] = set()
+        self.general: Feed | None = None  # of what belongs to no single instrument
 
     def add_topic(self, feed: Feed, kind: str, name: str, every_s: float = 0.0) -> Topic:
         topic = Topic(name, kind, feed, every_s)

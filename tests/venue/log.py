@@ -164,6 +164,10 @@ class Log:
             self._by_name[inst.venue, inst.market, name] = log
         return log
 
+    def venue(self, inst: Instrument) -> InstrumentLog:
+        """What belongs to a venue and no instrument."""
+        return self._by_name.get((inst.venue, "", "")) or self.open(inst)
+
     def of(self, venue: str, market: str, symbol: str) -> InstrumentLog:
         return self._by_name[venue, market, symbol]
 

@@ -11,19 +11,20 @@ from .conn import Conn, Room
 from .desk import Desk
 from .log import LostRow
 from .market import ASK, BID, Change, Fill, Window
-from .okx_index import INDEX_S, OkxIndex, index_id
+from .okx_feeds import INDEX_S, KINDS, OkxIndex, OkxLiquidations, index_id
 from .okx_reports import FRAMES, PACES, OkxReports, kind_of
 from .wire import Topic
 
 BOOKS_LEVELS = 400
 # channel -> kind; which instruments have it
 CHANNELS = {"books": "depth", "bbo-tbt": "bbo", "trades": "trade", "trades-all": "fill"}
-CHANNELS |= {"tickers": "ticker", **{f"candle{bar}": "kline" for bar in FRAMES}}
+CHANNELS |= {"tickers": "ticker", "public-block-trades": "block"}
+CHANNELS |= {**{f"candle{bar}": "kline" for bar in FRAMES}}
 CONTRACTS = {"mark-price": "mark", "open-interest": "open_interest"}
 SWAPS = {"funding-rate": "funding"}
 INDICES = {"index-tickers": "index"}
-DATA = {*CHANNELS, *CONTRACTS, *SWAPS, *INDICES}
-BUSINESS = {"trades-all"}  # and every candle channel
+DATA = {*CHANNELS, *CONTRACTS, *SWAPS, *INDICES, "liquidation-orders"}
+BUSINESS = {"trades-all", "public-block-trades"}  # and every candle channel
 QUIET = ("books5", "instruments", "status", "price-limit")  # known on /public, without data here
 LOGIN = ("books-l2-tbt", "books50-l2-tbt")
 
@@ -34,6 +35,7 @@ class OkxDesk(Desk):
     uid_jump = 50
     repeat_s = 60.0
     pushes_snapshot = True
+    liquidations: OkxLiquidations
 
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
@@ -184,12 +186,16 @@ class OkxRoom(Room):
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
         self.indices: dict[str, OkxIndex] = {}
+        self.general = self.liquidations = OkxLiquidations()
+        for kind in KINDS:
+            self.add_topic(self.general, "liquidation", f"liquidation-orders:{kind}")
 
     def add_desk(self, desk: OkxDesk) -> None:
         self.feeds[desk.inst.venue_id] = desk
         desk.repeat_s = self.hub.options.timing.okx_repeat_s
         desk.pushes_snapshot = self.hub.options.okx_snapshot
         desk.reports = reports = OkxReports(desk, self)
+        desk.liquidations = self.liquidations
         paces = {**PACES, "funding": self.hub.options.timing.okx_funding_s}
         kind_here = kind_of(desk.inst)
         channels = CHANNELS if kind_here == "SPOT" else {**CHANNELS, **CONTRACTS}

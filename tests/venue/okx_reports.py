@@ -28,6 +28,7 @@ PACES = {"ticker": 0.1, "mark": 0.2, "open_interest": 3.0, "kline": 1.0}
 MARK_IDLE_MS = 10_000  # an unchanged mark price is repeated
 INTEREST_PLACES = 11
 SETTLING_MS = 30_000
+BLOCK_LATE_MS = 900_000
 Row = dict[str, str]
 
 
@@ -54,6 +55,7 @@ class OkxReports(Reports):
         self.set_contract(inst.contract)
         ref = self.reference  # what was traded before the start
         self._day_base, self._day_quote = desk.tape.amounts(ref.day_open, ref.day_lots)
+        self._block_id = 10**18 + self._rng.randrange(10**15)
         self._seen: dict[str, tuple[object, int]] = {}  # topic -> what was told, and when
 
     def set_contract(self, size: str) -> None:
@@ -215,6 +217,51 @@ class OkxReports(Reports):
             row = self.row(bar, closed)
             note = dict(zip(KLINE_KEYS, row, strict=True))
             self.say(topic, push(topic, [row]), [("kline", {"bar": frame.name, **note})])
+
+    # liquidations and block trades
+    def liquidate(self, count: int) -> int:
+        feed, inst = self.desk.liquidations, self.desk.inst
+        if inst.market == "spot":
+            return 0
+        for _ in range(count):
+            self.now()
+            forced, net = self.forced(), self._rng.random() < 0.3
+            position = "long" if forced.sell else "short"
+            details = {
+                "bkLoss": "0",
+                "bkPx": self.price_text(forced.ticks),
+                "ccy": "",
+                "posSide": "net" if net else position,
+                "side": "sell" if forced.sell else "buy",
+                "sz": self.qty_text(forced.lots),
+                "ts": str(forced.ts_ms),
+            }
+            self.log([("liquidation", details)], sent=feed.tell(inst, details))
+        return count
+
+    def block(self, count: int) -> int:
+        """One leg each, told a quarter of an hour late; no part of `trades` or candles."""
+        topic, inst = self.desk.by_kind["block"], self.desk.inst
+        ref, spot = self.reference, inst.market == "spot"
+        for _ in range(count):
+            now_ms, fill = self.now(), self.agreed()
+            self._block_id += 1
+            values = {
+                "instId": inst.venue_id,
+                "tradeId": str(self._block_id),
+                "px": self.price_text(fill.ticks),
+                "sz": self.qty_text(fill.parts[0]),
+                "side": "buy" if fill.buy else "sell",
+                "ts": str(now_ms - BLOCK_LATE_MS),
+                "idxPx": signed_text(ref.index, self.places, short=True),
+                "markPx": "" if spot else signed_text(ref.mark, self.places, short=True),
+                "fillVol": "",
+                "fwdPx": "",
+                "groupId": "",
+            }
+            sent = topic.live and topic.publish(push(topic, [values]))
+            self.log([("block", values)], sent=sent)
+        return count
 
 
 KLINE_KEYS = ["ts", "o", "h", "l", "c", "vol", "volCcy", "volCcyQuote", "confirm"]

@@ -30,6 +30,9 @@ class Pace:
         self._active[feed] = None
         if isinstance(feed, Desk):
             self._schedule += [feed] * feed.inst.weight
+            if self.hub.options.events_s:
+                due = self.hub.clock() + feed.reports.next_rare_s()
+                self.timers.add(due, feed.reports.rare)
 
     def retire(self, desk: Desk) -> None:
         self._active.pop(desk, None)

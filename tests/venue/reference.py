@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from .desk import Desk
 
 STEP_MS = 100  # values move at most this often
-HOUR_MS = 3_600_000
+HOUR_MS, DAY_MS = 3_600_000, 86_400_000
 MILLION = 10**6
 RATE_UNIT = 10**16  # funding rates are held in 1e-16
 RATE_MOST = 3 * 10**12  # 0.0003
@@ -126,17 +126,18 @@ def within(value: int, most: int) -> int:
 
 
 class Pool:
-    """An insurance fund. Its balance changes at some of the multiples of `period_ms`."""
+    """An insurance fund. Its balance changes at some of the multiples of `period_ms`, moved by
+    `shift_ms`."""
 
-    def __init__(self, name: str, seed: int, period_ms: int) -> None:
-        self.name = name
-        self.period_ms = period_ms
+    def __init__(self, name: str, seed: int, period_ms: int, shift_ms: int = 0) -> None:
+        self.period_ms, self.shift_ms = period_ms, shift_ms
         self._salt = f"{seed}:pool:{name}"
         self._base = 10**13 + noise(self._salt, 0, 10**9) * 8000  # in 1e-8
 
     def at(self, now_ms: int) -> tuple[int, int]:
         """(time of the newest change in ms, balance then in 1e-8)."""
-        number = now_ms // self.period_ms
+        number = (now_ms - self.shift_ms) // self.period_ms
         while noise(self._salt, number, 1) < 0:  # one in three leaves it as it was
             number -= 1
-        return number * self.period_ms, self._base + noise(self._salt, number, 10**9) * 10
+        then = number * self.period_ms + self.shift_ms
+        return then, self._base + noise(self._salt, number, 10**9) * 10

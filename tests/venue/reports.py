@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from decimal import Decimal
-from typing import TYPE_CHECKING
+from math import log
+from random import Random
+from typing import TYPE_CHECKING, NamedTuple
 
 from .instruments import decimal_text
 from .klines import Bar, Frame
 from .log import ReportRow
+from .market import Fill
 from .reference import Reference
 from .wire import Topic
 
@@ -28,6 +31,16 @@ def amount_step(*steps: str) -> str:
     return f"{product.normalize():f}"
 
 
+class Forced(NamedTuple):
+    """A liquidation."""
+
+    ts_ms: int
+    sell: bool  # the forced order's side: a long was liquidated
+    ticks: int  # bankruptcy price
+    average: int  # ticks at which it was filled
+    lots: int
+
+
 class Reports:
     """`every_s` of a topic is set when it is made; a writer publishes and returns the seconds
     until its next turn."""
@@ -39,6 +52,7 @@ class Reports:
         self.desk = desk
         self.hub = room.hub
         self.reference = Reference(desk, room.hub.options.seed)
+        self._rng = Random(f"{self.reference.salt}:events")
         self.frames: dict[str, Frame] = {}  # by topic name
         self._shown: dict[str, tuple[int, int]] = {}  # topic -> start and fills of the newest bar
         self.writers: dict[str, Callable[[Topic], float]] = {
@@ -102,6 +116,41 @@ class Reports:
         closed = [(bar, True) for bar in tape.closed(frame)]
         return [*closed, (tape.running(frame), False)]
 
+    # rare events
+    def rare(self) -> float:
+        """A liquidation, or a block trade: the timer of an active market."""
+        if self.desk.gone:
+            return -1.0
+        self.now()
+        roll = self._rng.random()
+        if roll < 0.2:
+            self.block(1)
+        else:
+            self.liquidate(1)
+        return self.next_rare_s()
+
+    def next_rare_s(self) -> float:
+        return -log(1.0 - self._rng.random()) * self.hub.options.events_s
+
+    def forced(self) -> Forced:
+        """An order that closes somebody's position, made up near the mid price."""
+        desk, rng = self.desk, self._rng
+        sell = rng.random() < 0.5
+        mid = desk.mid_2x() // 2
+        far = 1 + int(mid * 0.01 * rng.random())
+        lots = 1 + int(desk.inst.lots * rng.random() ** 3)
+        sign = -1 if sell else 1
+        return Forced(
+            desk.now_ms - 1, sell, max(1, mid + sign * far), max(1, mid + sign * far // 3), lots
+        )
+
+    def agreed(self) -> Fill:
+        """A block trade: large, and a little off the market."""
+        rng = self._rng
+        mid = self.desk.mid_2x() // 2
+        ticks = max(1, mid + int(mid * 0.002 * (rng.random() - 0.5)))
+        return Fill(rng.random() < 0.5, ticks, [self.desk.inst.lots * rng.randint(3, 40)])
+
     # a venue's own
     def opening(self, topic: Topic) -> list[str]:
         """What a new subscriber is sent first."""
@@ -114,7 +163,7 @@ class Reports:
         raise NotImplementedError
 
     def liquidate(self, count: int) -> int:
-        """Makes so many now; returns how many."""
+        """Makes so many now; returns how many. None where the venue has no such stream."""
         return 0
 
     def block(self, count: int) -> int:

@@ -246,6 +246,21 @@ class LocalVenue:
         that time, while the markets stand still. Returns how often one had its turn."""
         return self.pace.pass_time(seconds)
 
+    def delist(self, desk: Desk) -> None:
+        """The instrument is gone from lists, rooms and streams; its log stays."""
+        desk.gone = True
+        self.pace.retire(desk)
+        for room in self.rooms.values():
+            if room.feeds.get(desk.inst.venue_id) is desk:
+                del room.feeds[desk.inst.venue_id]
+                for name in desk.topics:
+                    room.topics.pop(name, None)
+        feeds, self._feeds = self._feeds, []
+        self._by_symbol.clear()
+        for feed in feeds:
+            if feed is not desk:
+                self.add_feed(feed)
+
     def shut(self, venue: str) -> None:
         self.shut_venues.add(venue)
         for port in self._ports:

@@ -1,13 +1,14 @@
-"""OKX indices: of an underlying, no traded instrument; moved by the first contract on it."""
+"""OKX feeds of no single instrument: indices, and the liquidations of all contracts."""
 
 from __future__ import annotations
 
+from collections import deque
 from typing import TYPE_CHECKING
 
 from .desk import Feed
 from .instruments import Instrument, short_text
 from .log import ReportRow
-from .okx_reports import push
+from .okx_reports import Row, kind_of, push
 from .wire import Topic
 
 if TYPE_CHECKING:
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from .server import LocalVenue
 
 INDEX_S, IDLE_MS = 0.1, 60_000
+TOLD_AGAIN = 5  # old liquidations in the first push
+KINDS = ("SWAP", "FUTURES", "MARGIN", "OPTION")
 
 
 def index_id(inst: Instrument) -> str:
@@ -22,6 +25,8 @@ def index_id(inst: Instrument) -> str:
 
 
 class OkxIndex(Feed):
+    """An underlying, not traded itself; moved by the first contract on it."""
+
     def __init__(self, hub: LocalVenue, desk: OkxDesk) -> None:
         like, name = desk.inst, index_id(desk.inst)
         quote = name.partition("-")[2]
@@ -70,3 +75,36 @@ class OkxIndex(Feed):
             sent = topic.publish(push(topic, [values]))
             self.log.report("index", ReportRow(self.now_ms, values, sent))
         return topic.every_s
+
+
+class OkxLiquidations(Feed):
+    """`liquidation-orders`: one subscription for all contracts of an instType. Its first push
+    repeats what has been."""
+
+    def __init__(self) -> None:
+        self.inst = Instrument("okx", "", "", "", "", "", "1", "1", 1, 1, 1)
+        self.topics = {}
+        self._old: dict[str, deque[tuple[Instrument, Row]]] = {
+            kind: deque(maxlen=TOLD_AGAIN) for kind in KINDS
+        }
+
+    def opening(self, topic: Topic) -> list[str]:
+        kind = topic.name.partition(":")[2]
+        old = self._old[kind]
+        return [self._push(kind, *old)] if old else []
+
+    def tell(self, inst: Instrument, details: Row) -> bool:
+        kind = kind_of(inst)
+        self._old[kind].append((inst, details))
+        topic = self.topics[f"liquidation-orders:{kind}"]
+        return topic.live and topic.publish(self._push(kind, (inst, details)))
+
+    def _push(self, kind: str, *rows: tuple[Instrument, Row]) -> str:
+        data = ",".join(
+            '{"details":[{'
+            + ",".join(f'"{key}":"{value}"' for key, value in details.items())
+            + f'}}],"instFamily":"{inst.base}-{inst.quote}","instId":"{inst.venue_id}",'
+            f'"instType":"{kind}","uly":"{index_id(inst)}"}}'
+            for inst, details in rows
+        )
+        return f'{{"arg":{{"channel":"liquidation-orders","instType":"{kind}"}},"data":[{data}]}}'
