@@ -46,7 +46,6 @@ class Market:
         self._port, self._report = port, report
         self._listings = 0
         self._missed: dict[str, int] = {}  # venue id -> the first listing that did not have it
-        self._ended: dict[str, str] = {}  # symbols that ran and were delisted
 
     @property
     def doubtful(self) -> bool:
@@ -76,11 +75,10 @@ class Market:
         self._run(running)
         self.left_out = choice.left_out
         for symbol, why in choice.left_out.items():
-            if symbol not in self._ended:
+            if symbol not in self.catalog.excused:
                 self._report(exchange, symbol, why)
         for symbol in self.catalog.unlisted(symbols):
-            if symbol not in self._ended:
-                self._report(exchange, symbol, "not listed")
+            self._report(exchange, symbol, "not listed")
 
     def _chosen(self, choice: Choice, feeds: tuple[str, ...]) -> dict[str, Wanted]:
         running = {}
@@ -91,7 +89,7 @@ class Market:
                 choice.left_out[instrument.symbol] = str(error)
                 continue
             running[instrument.venue_id] = Wanted(instrument, number, feeds)
-            self._ended.pop(instrument.symbol, None)
+            self.catalog.excused.discard(instrument.symbol)
             if instrument.contract is None:
                 self._report(instrument.exchange, instrument.symbol, CONTRACT_UNKNOWN)
         return running
@@ -106,8 +104,12 @@ class Market:
         self._missed = {}
         for key, one in self.running.items():
             symbol = one.instrument.symbol
-            if key in chosen or symbol not in symbols:
+            if symbol not in symbols:
+                self.catalog.excused.discard(symbol)
                 continue
+            if key in chosen:
+                continue
+            self.catalog.excused.add(symbol)
             why = choice.left_out.get(symbol, "")
             if not why and symbol in names:
                 why = f"listed as {names[symbol]} now"
@@ -116,7 +118,6 @@ class Market:
                 self._missed[key] = first
                 kept[key] = Wanted(one.instrument, one.number, feeds)
                 continue
-            self._ended[symbol] = why or UNLISTED
             self._report(one.instrument.exchange, symbol, why or UNLISTED, event=True)
         return kept
 
