@@ -11,7 +11,7 @@ from p9.connect.feeds import Feeds, Wanted
 from p9.connect.pollers import Pollers
 from p9.connect.port import Port
 from p9.connect.rest import RestClient
-from p9.venues import Endpoint, Instrument
+from p9.venues import CANDLES, TRADE, Endpoint, Instrument
 
 CONTRACT_UNKNOWN = "contract size unknown, not published"
 UNLISTED = "not listed any more"
@@ -68,7 +68,7 @@ class Market:
         """Subscribes to what the configuration wants and this endpoint has."""
         exchange = self.endpoint.exchange
         symbols = config.symbols_of(exchange)
-        feeds = config.feeds.enabled()
+        feeds = _feeds(config)
         choice = self.catalog.choose(symbols, self.endpoint.name)
         running = self._chosen(choice, feeds)
         running |= self._doubted(running, choice, {symbol.upper() for symbol in symbols}, feeds)
@@ -148,3 +148,11 @@ class Market:
         told = {row.partition(": ")[0] for row in rows}
         fresh = self.pollers.fresh.missing(name)
         return rows + [f"{subject}: {why}" for subject, why in fresh if subject not in told]
+
+
+def _feeds(config: Config) -> tuple[str, ...]:
+    """The feeds that need streams; candles without a reference need the trades only."""
+    feeds = config.feeds.enabled()
+    if not config.feeds.candles.reference:
+        feeds = tuple(dict.fromkeys(TRADE if feed == CANDLES else feed for feed in feeds))
+    return feeds

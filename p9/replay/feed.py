@@ -278,7 +278,7 @@ class Replay:
                     self.instruments.block = from_plain(what)
                     for key in list(self.instruments.used):
                         self._add(key)
-        except (TypeError, ValueError):
+        except (AttributeError, TypeError, ValueError):
             self.errors.append(f"mark {op}: {text[:100]}")
 
     def _lost(self, entry: Entry) -> None:
