@@ -132,4 +132,4 @@ def test_a_mark_that_makes_no_sense_is_noted(tmp_path: Path) -> None:
     ]
     replay, _ = replayed(write(tmp_path / "x", rows))
     assert len(replay.errors) == 3
-    assert replay.rest == {"depth: not needed": 1}
+    assert replay.rest == {"depth: taken": 1}
