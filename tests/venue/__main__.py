@@ -39,7 +39,6 @@ def arguments(argv: list[str] | None = None) -> argparse.Namespace:
 
 
 def options(args: argparse.Namespace) -> Options:
-    none = Limits(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, False, {})
     return Options(
         seed=args.seed,
         rate=args.rate,
@@ -50,10 +49,11 @@ def options(args: argparse.Namespace) -> Options:
         okx_snapshot=not args.no_okx_snapshot,
         log_books=not args.no_books,
         log_limit=2_000,
+        report_limit=200,
         recording=args.recordings,
         speed=args.speed,
         timing=Timing().scaled(args.time_scale),
-        limits=none if args.no_limits else Limits(),
+        limits=Limits.none() if args.no_limits else Limits(),
     )
 
 
