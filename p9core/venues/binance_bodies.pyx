@@ -143,11 +143,10 @@ cdef Outcome row(Context *c, Fields *fields, Ask ask, int32_t asked, Stage *s) n
 
 
 cdef Outcome list_text(const Context *c, const char *start, Value value, Span *out) noexcept nogil:
-    """A list of texts as it stands in the body: it goes into a message so, which is one line."""
+    """A list of texts as it stands in the body."""
     cdef Items items
     cdef Span name
     cdef const char *end = start + 1
-    cdef int32_t i
     if not items.open(value):
         return REJECT_SHAPE
     while items.next():
@@ -160,9 +159,6 @@ cdef Outcome list_text(const Context *c, const char *start, Value value, Span *o
         end += 1
     out.at = start
     out.size = <int32_t> (end + 1 - start)
-    for i in range(out.size):
-        if 0 <= start[i] < 32:
-            return REJECT_SHAPE
     return DECODED
 
 
