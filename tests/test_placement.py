@@ -19,7 +19,7 @@ def topics(endpoint: str, count: int, first: int = 0) -> list[Topic]:
         one = venues.fallback(endpoint, f"SYMBOL{number}-USDT")
         for feed in row.feeds:
             if not feed.option:
-                name = row.topic(feed, one.venue_id, 1000)
+                name = row.topic(feed, one, 1000)
                 made.append(Topic(name, feed, one, number, Watch(feed, Quiet())))
     return made
 

@@ -565,7 +565,8 @@ def test_topics() -> None:
     def topic(endpoint: str, feed: str, venue_id: str, levels: int = 1000, **more: bool) -> str:
         row = ENDPOINTS[endpoint].row(feed, **more)
         assert row is not None
-        return f"{row.socket} {ENDPOINTS[endpoint].topic(row, venue_id, levels)}"
+        one = venues.fallback(endpoint, venue_id)
+        return f"{row.socket} {ENDPOINTS[endpoint].topic(row, one, levels)}"
 
     assert topic("binance:spot", "depth", "BTCUSDT") == "main btcusdt@depth@100ms"
     assert topic("binance:linear", "trade", "BTCUSDT") == "market btcusdt@aggTrade"

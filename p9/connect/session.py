@@ -129,7 +129,7 @@ class Session(Link):
             if topic is None:
                 continue
             topic.state = "sent"
-            topic.watch.start(now, port.engine.last_seen(topic.number, topic.row.feed))
+            topic.watch.start(now, topic.seen_ns(port))
             if topic.row.feed == DEPTH and port.engine.book_state(topic.number) in (
                 "COLD",
                 "INVALID",
@@ -153,9 +153,7 @@ class Session(Link):
 
     def has_spoken(self, name: str) -> bool:
         topic = self.topics.get(name)
-        return topic is None or topic.watch.spoke(
-            self.lane.port.engine.last_seen(topic.number, topic.row.feed)
-        )
+        return topic is None or topic.watch.spoke(topic.seen_ns(self.lane.port))
 
     def on_exhausted(self, reason: str) -> None:
         if reason == "no answers":
