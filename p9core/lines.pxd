@@ -58,7 +58,8 @@ cdef struct Facts:
     # what the venue has told besides book and trades, merged; the newest value of each field
     Exact values[TOLD_COUNT]
     uint32_t known           # fields that were told, some of them as of no value
-    uint32_t derived         # fields that are computed here
+    uint32_t derived         # of those, the ones that the decoder has computed
+    uint32_t computed        # fields that follow from others, as the venue does not tell them
     int64_t ts_ns[FEED_COUNT]    # venue time of the newest
     int64_t said_ns[FEED_COUNT]  # when it was published last
     int32_t conn             # connection whose changes continue the ticker; -1: none
