@@ -128,7 +128,7 @@ class Watch:
     ) -> str:
         """ "" all is well; "weak": perhaps nothing happens there; "strong": it is dead.
 
-        `witnesses` are the row's, `siblings` its trades, quotes and book.
+        `witnesses` are the row's, `siblings` what else of the symbol shows the market.
         """
         if seen_ns != self._baseline:
             self._baseline = seen_ns
