@@ -28,7 +28,6 @@ cdef struct Column:
     Ask ask
     const char *name   # with the quote that ends it
     int slot
-    bint required
 
 
 cdef Outcome snapshot(Context *c, const char *body, size_t size, Stage *s) noexcept nogil:
@@ -66,31 +65,31 @@ cdef Outcome snapshot(Context *c, const char *body, size_t size, Stage *s) noexc
 
 cdef Column[COLUMNS] COLUMN
 # 6.2; the settle price estimate of a premiumIndex means nothing but in its last hour
-COLUMN[0] = Column(ASK_MARK, b'symbol"', SYMBOL, True)
-COLUMN[1] = Column(ASK_MARK, b'time"', TIME, True)
-COLUMN[2] = Column(ASK_MARK, b'markPrice"', TOLD_MARK, True)
-COLUMN[3] = Column(ASK_MARK, b'indexPrice"', TOLD_INDEX, False)
-COLUMN[4] = Column(ASK_MARK, b'lastFundingRate"', TOLD_RATE, False)
-COLUMN[5] = Column(ASK_MARK, b'nextFundingTime"', TOLD_NEXT, False)
-COLUMN[6] = Column(ASK_FUNDING_INTERVAL, b'symbol"', SYMBOL, True)
-COLUMN[7] = Column(ASK_FUNDING_INTERVAL, b'fundingIntervalHours"', TOLD_INTERVAL, True)
-COLUMN[8] = Column(ASK_OPEN_INTEREST, b'symbol"', SYMBOL, True)
-COLUMN[9] = Column(ASK_OPEN_INTEREST, b'time"', TIME, True)
-COLUMN[10] = Column(ASK_OPEN_INTEREST, b'openInterest"', TOLD_OI_BASE, True)
-COLUMN[11] = Column(ASK_LONG_SHORT, b'symbol"', SYMBOL, True)
-COLUMN[12] = Column(ASK_LONG_SHORT, b'timestamp"', TIME, True)
-COLUMN[13] = Column(ASK_LONG_SHORT, b'longShortRatio"', TOLD_RATIO, True)
-COLUMN[14] = Column(ASK_LONG_SHORT, b'longAccount"', TOLD_LONG, True)
-COLUMN[15] = Column(ASK_LONG_SHORT, b'shortAccount"', TOLD_SHORT, True)
-COLUMN[16] = Column(ASK_TICKER, b'symbol"', SYMBOL, True)
-COLUMN[17] = Column(ASK_TICKER, b'closeTime"', TIME, True)
-COLUMN[18] = Column(ASK_TICKER, b'lastPrice"', TOLD_LAST, True)
-COLUMN[19] = Column(ASK_TICKER, b'openPrice"', TOLD_OPEN, True)
-COLUMN[20] = Column(ASK_TICKER, b'highPrice"', TOLD_HIGH, True)
-COLUMN[21] = Column(ASK_TICKER, b'lowPrice"', TOLD_LOW, True)
-COLUMN[22] = Column(ASK_TICKER, b'volume"', TOLD_VOLUME, True)
-COLUMN[23] = Column(ASK_TICKER, b'quoteVolume"', TOLD_QUOTE_VOLUME, True)
-COLUMN[24] = Column(ASK_TICKER, b'priceChangePercent"', TOLD_CHANGE, False)
+COLUMN[0] = Column(ASK_MARK, b'symbol"', SYMBOL)
+COLUMN[1] = Column(ASK_MARK, b'time"', TIME)
+COLUMN[2] = Column(ASK_MARK, b'markPrice"', TOLD_MARK)
+COLUMN[3] = Column(ASK_MARK, b'indexPrice"', TOLD_INDEX)
+COLUMN[4] = Column(ASK_MARK, b'lastFundingRate"', TOLD_RATE)
+COLUMN[5] = Column(ASK_MARK, b'nextFundingTime"', TOLD_NEXT)
+COLUMN[6] = Column(ASK_FUNDING_INTERVAL, b'symbol"', SYMBOL)
+COLUMN[7] = Column(ASK_FUNDING_INTERVAL, b'fundingIntervalHours"', TOLD_INTERVAL)
+COLUMN[8] = Column(ASK_OPEN_INTEREST, b'symbol"', SYMBOL)
+COLUMN[9] = Column(ASK_OPEN_INTEREST, b'time"', TIME)
+COLUMN[10] = Column(ASK_OPEN_INTEREST, b'openInterest"', TOLD_OI_BASE)
+COLUMN[11] = Column(ASK_LONG_SHORT, b'symbol"', SYMBOL)
+COLUMN[12] = Column(ASK_LONG_SHORT, b'timestamp"', TIME)
+COLUMN[13] = Column(ASK_LONG_SHORT, b'longShortRatio"', TOLD_RATIO)
+COLUMN[14] = Column(ASK_LONG_SHORT, b'longAccount"', TOLD_LONG)
+COLUMN[15] = Column(ASK_LONG_SHORT, b'shortAccount"', TOLD_SHORT)
+COLUMN[16] = Column(ASK_TICKER, b'symbol"', SYMBOL)
+COLUMN[17] = Column(ASK_TICKER, b'closeTime"', TIME)
+COLUMN[18] = Column(ASK_TICKER, b'lastPrice"', TOLD_LAST)
+COLUMN[19] = Column(ASK_TICKER, b'openPrice"', TOLD_OPEN)
+COLUMN[20] = Column(ASK_TICKER, b'highPrice"', TOLD_HIGH)
+COLUMN[21] = Column(ASK_TICKER, b'lowPrice"', TOLD_LOW)
+COLUMN[22] = Column(ASK_TICKER, b'volume"', TOLD_VOLUME)
+COLUMN[23] = Column(ASK_TICKER, b'quoteVolume"', TOLD_QUOTE_VOLUME)
+COLUMN[24] = Column(ASK_TICKER, b'priceChangePercent"', TOLD_CHANGE)
 
 # the feed that an ask is mainly for
 cdef Feed[ASK_COUNT] FEED_OF
@@ -130,7 +129,7 @@ cdef Outcome row(Context *c, Fields *fields, Ask ask, int32_t asked, Stage *s) n
         return REJECT_SYMBOL
     for i in range(COLUMNS):
         column = &COLUMN[i]
-        if column.ask == ask and column.required and tokens[column.slot] == NULL:
+        if column.ask == ask and tokens[column.slot] == NULL:
             return REJECT_SHAPE
     if tokens[<int> TIME] != NULL and not time_ms(tokens[<int> TIME], &ts_ns):
         return REJECT_SHAPE
@@ -143,11 +142,10 @@ cdef Outcome row(Context *c, Fields *fields, Ask ask, int32_t asked, Stage *s) n
 
 
 cdef Outcome list_text(const Context *c, const char *start, Value value, Span *out) noexcept nogil:
-    """A list of texts as it stands in the body: it goes into a message so, which is one line."""
+    """A list of texts as it stands in the body."""
     cdef Items items
     cdef Span name
     cdef const char *end = start + 1
-    cdef int32_t i
     if not items.open(value):
         return REJECT_SHAPE
     while items.next():
@@ -160,9 +158,6 @@ cdef Outcome list_text(const Context *c, const char *start, Value value, Span *o
         end += 1
     out.at = start
     out.size = <int32_t> (end + 1 - start)
-    for i in range(out.size):
-        if 0 <= start[i] < 32:
-            return REJECT_SHAPE
     return DECODED
 
 

@@ -56,37 +56,38 @@ INTERVAL[8] = Interval(b"1d", TIMEFRAME_1D, 86400)
 INTERVAL[9] = Interval(b"1w", TIMEFRAME_1W, 604800)
 
 
+cdef int[4] MARK_FIELDS
+MARK_FIELDS[:] = [TOLD_MARK, TOLD_INDEX, TOLD_RATE, TOLD_NEXT]
+cdef int[7] DAY_FIELDS
+DAY_FIELDS[:] = [TOLD_LAST, TOLD_OPEN, TOLD_HIGH, TOLD_LOW, TOLD_VOLUME, TOLD_QUOTE_VOLUME,
+                 TOLD_CHANGE]
+
+
+# What is read must be there: a field whose name came broken is not a field that has no value.
+
+cdef Outcome all_told(const Payload *p, const char *letters, const int *fields, int32_t n,
+                      int32_t instrument, Stage *s) noexcept nogil:
+    """A report of the fields under these letters."""
+    cdef const char *tokens[TOLD_COUNT]
+    cdef int i
+    memset(tokens, 0, sizeof(tokens))
+    for i in range(n):
+        tokens[fields[i]] = at(p, letters[i])
+        if tokens[fields[i]] == NULL:
+            return REJECT_SHAPE
+    return report(s, instrument, s.ts_ns, tokens)
+
+
 cdef Outcome mark_price(const Context *c, const Payload *p, const Payload *inner,
                         int32_t instrument, Stage *s) noexcept nogil:
-    cdef const char *tokens[TOLD_COUNT]
     s.feed = FEED_MARK
-    if at(p, b"p") == NULL:
-        return REJECT_SHAPE
-    memset(tokens, 0, sizeof(tokens))
-    tokens[<int> TOLD_MARK] = at(p, b"p")
-    tokens[<int> TOLD_INDEX] = at(p, b"i")
-    tokens[<int> TOLD_RATE] = at(p, b"r")
-    tokens[<int> TOLD_NEXT] = at(p, b"T")
-    return report(s, instrument, s.ts_ns, tokens)
+    return all_told(p, b"pirT", MARK_FIELDS, 4, instrument, s)
 
 
 cdef Outcome day_ticker(const Context *c, const Payload *p, const Payload *inner,
                         int32_t instrument, Stage *s) noexcept nogil:
-    cdef const char *tokens[TOLD_COUNT]
-    cdef int i
     s.feed = FEED_TICKER
-    memset(tokens, 0, sizeof(tokens))
-    tokens[<int> TOLD_LAST] = at(p, b"c")
-    tokens[<int> TOLD_OPEN] = at(p, b"o")
-    tokens[<int> TOLD_HIGH] = at(p, b"h")
-    tokens[<int> TOLD_LOW] = at(p, b"l")
-    tokens[<int> TOLD_VOLUME] = at(p, b"v")
-    tokens[<int> TOLD_QUOTE_VOLUME] = at(p, b"q")
-    for i in range(<int> TOLD_LAST, <int> TOLD_QUOTE_VOLUME + 1):
-        if tokens[i] == NULL:
-            return REJECT_SHAPE
-    tokens[<int> TOLD_CHANGE] = at(p, b"P")
-    return report(s, instrument, s.ts_ns, tokens)
+    return all_told(p, b"cohlvqP", DAY_FIELDS, 7, instrument, s)
 
 
 cdef bint aligned(int64_t open_ns, const Interval *interval) noexcept nogil:
@@ -135,8 +136,6 @@ cdef Outcome kline(const Context *c, const Payload *p, const Payload *inner, int
     amounts[6] = &bar.buy_volume
     for i in range(7):
         token = at(inner, letters[i])
-        if token == NULL and letters[i] == b"V":
-            continue
         if i < 4:
             outcome = more_than_zero(token, amounts[i])
         else:
@@ -144,7 +143,9 @@ cdef Outcome kline(const Context *c, const Payload *p, const Payload *inner, int
         if outcome != DECODED:
             return outcome
     token = at(inner, b"n")
-    if token != NULL and (integer(token, &bar.trades) != NUMBER_OK or bar.trades < 0):
+    if token == NULL:
+        return REJECT_SHAPE
+    if integer(token, &bar.trades) != NUMBER_OK or bar.trades < 0:
         return REJECT_NUMBER
     return DECODED
 
@@ -167,9 +168,11 @@ cdef Outcome forced_order(const Context *c, const Payload *p, const Payload *inn
     else:
         return REJECT_SHAPE
     made.sampled = True  # 4.14: at most one order a second
-    if inner.ap != NULL and exact_read(inner.ap, &made.price) != NUMBER_OK:
+    if inner.ap == NULL or at(inner, b"z") == NULL:
+        return REJECT_SHAPE
+    if exact_read(inner.ap, &made.price) != NUMBER_OK:
         return REJECT_NUMBER
-    if at(inner, b"z") != NULL and exact_read(at(inner, b"z"), &made.qty) != NUMBER_OK:
+    if exact_read(at(inner, b"z"), &made.qty) != NUMBER_OK:
         return REJECT_NUMBER
     if made.price.negative or made.qty.negative:
         return REJECT_NEGATIVE
