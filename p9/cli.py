@@ -113,7 +113,12 @@ def _run(arguments: argparse.Namespace) -> int:
 
     settings = config.load(arguments.config)
     log.setup(settings.log.level, settings.log.format, secrets=config.secrets(settings))
-    app = App(settings, record=arguments.record, duration_s=arguments.duration)
+    app = App(
+        settings,
+        record=arguments.record,
+        duration_s=arguments.duration,
+        load=lambda: config.load(arguments.config),
+    )
     try:
         with asyncio.Runner(loop_factory=_loop_factory(settings.runtime.loop)) as runner:
             runner.run(app.run())

@@ -99,6 +99,10 @@ cdef struct Line:
     Shown shown
     uint64_t prints[PRINTS]  # of the newest liquidations and blocks, against repeats
     int32_t at_print
+    void *chart              # a `charts.Chart`: its candles; NULL: none are made
+    void *group              # likewise those of its group; NULL: it is in none
+    int32_t member           # which of the group's members it is
+    int32_t multiplier_power # a unit of it is 10^this of the underlying
     wide block_least         # least px x qty, in mantissas, of a block trade; 0: none is
 
 
@@ -132,11 +136,14 @@ cdef class Lines:
     cdef Voice **voices      # of every line and of Python; what they point at is owned
     cdef int32_t n_voices
     cdef int32_t room_voices
+    cdef void **blocks       # owned: memory that lasts as long as this
+    cdef int32_t n_blocks
     cdef dict channel_index  # name -> number
     cdef list channel_names
     cdef list stream_names
     cdef dict reject_samples
 
+    cdef int own_block(self, void *block) except -1
     cdef Channel *open_channel(self, str kind, str name) except NULL
     cdef int open_voice(self, Voice *voice, str kind, str name, dict head, bint kept,
                         str member) except -1

@@ -284,6 +284,7 @@ cdef class Reports(Derived):
             line = self.lines[kline.instrument]
             line.seen_ns[<int> FEED_CANDLES] = now
             self.counts[line.endpoint][COUNT_KLINES] += 1
+            self.chart_kline(line, kline, now)
         return self.stage.n_klines
 
     # ---- insurance funds ----------------------------------------------------------------

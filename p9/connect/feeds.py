@@ -136,6 +136,13 @@ class Feeds:
         if session in self._sessions:
             self._sessions.remove(session)
 
+    def tune(self, settings: Settings) -> None:
+        """Patience and budgets are these from now on."""
+        self._lane.settings = settings
+        self._needs.quiet = settings.quiet
+        for session in (*self._sessions, *self._rotation):
+            session.tune(settings.quiet)
+
     # -- the hub of the sessions --------------------------------------------------------------
 
     def on_open(self, session: Session) -> None:

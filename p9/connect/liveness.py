@@ -78,12 +78,15 @@ class Watch:
 
     def __init__(self, row: FeedRow, quiet: Quiet) -> None:
         self._row = row
-        self._quiet_s = quiet.of(row.feed)
+        self.tune(quiet)
         self.actions = 0  # taken against the present silence
         self._action_at = 0.0
         self._next = 0.0
         self._moves, self._longest = 0, 0.0  # its pace: longest pause, forgotten slowly
         self.start(0.0, 0)
+
+    def tune(self, quiet: Quiet) -> None:
+        self._quiet_s = quiet.of(self._row.feed)
 
     def start(self, now: float, seen_ns: int) -> None:
         """The subscription was sent; `seen_ns` is when data was last seen: only newer counts."""
@@ -125,7 +128,7 @@ class Watch:
     ) -> str:
         """ "" all is well; "weak": perhaps nothing happens there; "strong": it is dead.
 
-        `witnesses` are the row's, `siblings` its trades, quotes and book.
+        `witnesses` are the row's, `siblings` what else of the symbol shows the market.
         """
         if seen_ns != self._baseline:
             self._baseline = seen_ns
@@ -184,6 +187,9 @@ class Pulse:
     def __init__(self, beat: Heartbeat, connection_s: float) -> None:
         self._beat, self._connection_s = beat, connection_s
         self.start(0.0)
+
+    def tune(self, quiet: Quiet) -> None:
+        self._connection_s = quiet.connection_s
 
     def start(self, now: float) -> None:
         """A new connection is open."""

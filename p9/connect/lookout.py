@@ -15,14 +15,13 @@ from collections.abc import Sequence
 from p9.connect.lane import Lane, Topic
 from p9.connect.rotation import Rotation
 from p9.connect.session import Session
-from p9.venues import BBO, DEPTH, TRADE
+from p9.venues import DEPTH
 
 log = logging.getLogger(__name__)
 
 LOOKS = 10  # each topic is looked at once in so many ticks
 STUCK_S = 40.0  # longer than the engine's own waits: nobody repairs this book
 NO_DATA_S = 30.0  # a connection without any data for so long is replaced
-MARKET = (TRADE, BBO, DEPTH)  # what moves because the market does
 
 
 class Lookout:
@@ -92,9 +91,9 @@ class Lookout:
             seen_ns,
             [siblings[feed].watch for feed in topic.row.witness if feed in siblings],
             [
-                siblings[feed].watch
-                for feed in MARKET
-                if feed in siblings and feed != topic.row.feed
+                other.watch
+                for other in siblings.values()
+                if other.row.shows_market and other is not topic
             ],
         )
         if topic.watch.moved_at == now:

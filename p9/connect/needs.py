@@ -27,7 +27,7 @@ class Needs:
         self, endpoint: Endpoint, levels: int, options: frozenset[str], quiet: Quiet
     ) -> None:
         self._endpoint, self._levels, self._options = endpoint, levels, options
-        self._quiet = quiet
+        self.quiet = quiet
         self._wanted: dict[int, Wanted] = {}
         self._needs: dict[int, dict[str, list[str]]] = {}  # number -> feed -> names of topics
 
@@ -45,7 +45,7 @@ class Needs:
                     needs[feed] = names
                 for name, row in zip(names, rows, strict=True):
                     if name not in topics:
-                        topics[name] = Topic(name, row, {}, Watch(row, self._quiet))
+                        topics[name] = Topic(name, row, {}, Watch(row, self.quiet))
                     topics[name].served[number] = one.instrument
         return topics
 

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Sequence
 
 from p9.connect.lane import AGE, Lane, Topic
 from p9.connect.link import Link
-from p9.connect.liveness import Pulse
+from p9.connect.liveness import Pulse, Quiet
 from p9.connect.subscriptions import Subscriptions
 from p9.venues import DEPTH, ControlLike
 
@@ -220,6 +220,11 @@ class Session(Link):
         self._pulse.forgive(seconds)
         for topic in self.topics.values():
             topic.watch.forgive(seconds)
+
+    def tune(self, quiet: Quiet) -> None:
+        self._pulse.tune(quiet)
+        for topic in self.topics.values():
+            topic.watch.tune(quiet)
 
     def settled(self) -> None:
         """The look-out for topics is not needed any more."""

@@ -65,6 +65,7 @@ class Instrument:
             "index": self.index,
             "group": self.group,
             "multiplier": self.multiplier,
+            "funding_hours": self.funding_hours,
         }
 
 

@@ -12,7 +12,17 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Protocol
 
-from .instrument import BLOCK_TRADE, CANDLES, DEPTH, IMBALANCE, SNAPSHOT, TRADE, Instrument, Listing
+from .instrument import (
+    BBO,
+    BLOCK_TRADE,
+    CANDLES,
+    DEPTH,
+    IMBALANCE,
+    SNAPSHOT,
+    TRADE,
+    Instrument,
+    Listing,
+)
 
 # Feeds that are made here, of another one: block trades by size, where the venue flags none.
 COMPUTED = {SNAPSHOT: DEPTH, IMBALANCE: DEPTH, CANDLES: TRADE, BLOCK_TRADE: TRADE}
@@ -49,6 +59,11 @@ class FeedRow:
     def rare(self) -> bool:
         """No silence says anything (liquidations, blocks); a pause of trades may."""
         return self.events and not self.witness
+
+    @property
+    def shows_market(self) -> bool:
+        """It moves when the market does, and only then: what is repeated is no sign."""
+        return self.feed in (TRADE, BBO, DEPTH) and bool(self.witness)
 
 
 @dataclass(frozen=True, slots=True)

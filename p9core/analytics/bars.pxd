@@ -65,6 +65,7 @@ cdef struct Residual:
     bint close_same
 
 
+cdef void exact_of(total sum, int exponent, Exact *out) noexcept nogil
 cdef void bar_begin(Bar *bar, int64_t open_ns, int64_t px) noexcept nogil
 cdef bint bar_rescale(Bar *bar, int px_power, int qty_power) noexcept nogil
 cdef bint bar_seed(Bar *bar, const Kline *kline, int px_exp, int qty_exp) noexcept nogil

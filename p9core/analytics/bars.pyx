@@ -92,12 +92,17 @@ cdef bint bar_seed(Bar *bar, const Kline *kline, int px_exp, int qty_exp) noexce
     return True
 
 
+cdef void exact_of(total sum, int exponent, Exact *out) noexcept nogil:
+    """sum x 10^-exponent."""
+    out.mantissa = p9_sum_size(sum)
+    out.exponent = <int16_t> exponent
+    out.negative = sum < 0
+    out.there = True
+
+
 cdef bint difference(total own, int exponent, const Exact *venue, Exact *out) noexcept nogil:
     cdef Exact mine
-    mine.mantissa = p9_sum_size(own)
-    mine.exponent = <int16_t> exponent
-    mine.negative = own < 0
-    mine.there = True
+    exact_of(own, exponent, &mine)
     return exact_plus(&mine, venue, True, out)
 
 

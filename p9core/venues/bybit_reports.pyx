@@ -58,18 +58,24 @@ cdef bint tell_half(Report *report, Told field, const char *both) noexcept nogil
     return True
 
 
-cdef bint meant(const Context *c, Fields *row, Report *report) noexcept nogil:
-    """Tells the field that `row` stands on; False where it is no number."""
+cdef Outcome meant(const Context *c, Fields *row, Report *report) noexcept nogil:
+    """Tells the field that `row` stands on."""
+    cdef const char *key = row.key
+    cdef bint taken = True
     cdef int i
     for i in range(MEANINGS):
-        if (MEANING[i].key[0] == row.key[0]
-                and memcmp(row.key, MEANING[i].key, MEANING[i].size) == 0):
-            if c.market == SPOT and not MEANING[i].spot:
-                return True
+        if key[0] == MEANING[i].key[0] and memcmp(key, MEANING[i].key, MEANING[i].size) == 0:
             if MEANING[i].field == TOLD_NEXT:
-                return tell_time(report, TOLD_NEXT, row.token())
-            return tell(report, MEANING[i].field, row.token())
-    return True
+                taken = c.market == SPOT or tell_time(report, TOLD_NEXT, row.token())
+            elif c.market == LINEAR or MEANING[i].spot:
+                taken = tell(report, MEANING[i].field, row.token())
+            return DECODED if taken else REJECT_NUMBER
+    # a key that a stray backslash has made unknown is no field that the venue left out
+    while key[0] != b'"':
+        if key[0] == b"\\":
+            return REJECT_JSON
+        key += 1
+    return DECODED
 
 
 cdef Outcome ticker(Context *c, Value &at, const Span *name, bint all_told,
@@ -80,6 +86,7 @@ cdef Outcome ticker(Context *c, Value &at, const Span *name, bint all_told,
     cdef Span symbol
     cdef const char *both = NULL
     cdef const char *both_value = NULL
+    cdef Outcome one
     cdef int i
     symbol.size = 0
     report.whole = True
@@ -93,8 +100,10 @@ cdef Outcome ticker(Context *c, Value &at, const Span *name, bint all_told,
             both = row.token()
         elif memcmp(row.key, b'openInterestValue"', 18) == 0:
             both_value = row.token()
-        elif not meant(c, &row, report):
-            return REJECT_NUMBER
+        else:
+            one = meant(c, &row, report)
+            if one != DECODED:
+                return one
     if not row.ok:
         return REJECT_JSON
     if symbol.size == 0:

@@ -245,7 +245,8 @@ cdef Outcome decode(Context *c, const char *frame, size_t size, Stage *s) noexce
                     continue
                 if channel == CH_ROWS:
                     asked.name = name
-                    asked.many = asked.many and not c.resolving
+                    # an index is no instrument, it cannot become known
+                    asked.many = asked.many and (asked.feed == FEED_INDEX or not c.resolving)
                     outcome = rows_told(c, root.value, s, &asked)
                     if outcome != DECODED and outcome != IGNORED:
                         return outcome

@@ -1,5 +1,5 @@
 """OKX's tickers, prices, funding, open interest and account ratios. A row says all that OKX has
-to say of its subject: a field that it leaves out has no value."""
+to say of its subject: a field that it leaves out has no value, and is told so."""
 
 from libc.stdint cimport int32_t, int64_t, uint32_t
 from libc.string cimport memcmp, memset, strlen
@@ -25,27 +25,28 @@ cdef struct Field:
     Told told
     bint needed        # without it this is no row of that feed
     bint signed        # may be below zero
+    bint filled        # where it has no value nothing is told: the core works it out
 
 
 cdef Field[FIELD_COUNT] FIELDS
-FIELDS[0] = Field(FEED_MARK, b'markPx"', TOLD_MARK, True, False)
-FIELDS[1] = Field(FEED_INDEX, b'idxPx"', TOLD_INDEX, True, False)
+FIELDS[0] = Field(FEED_MARK, b'markPx"', TOLD_MARK, True, False, False)
+FIELDS[1] = Field(FEED_INDEX, b'idxPx"', TOLD_INDEX, True, False, False)
 # What settles at `fundingTime`; in 2021 rows of a new contract came without it.
-FIELDS[2] = Field(FEED_FUNDING, b'fundingRate"', TOLD_RATE, False, True)
-FIELDS[3] = Field(FEED_FUNDING, b'fundingTime"', TOLD_NEXT, True, False)
-FIELDS[4] = Field(FEED_FUNDING, b'nextFundingRate"', TOLD_PREDICTED, False, True)
+FIELDS[2] = Field(FEED_FUNDING, b'fundingRate"', TOLD_RATE, False, True, False)
+FIELDS[3] = Field(FEED_FUNDING, b'fundingTime"', TOLD_NEXT, True, False, False)
+FIELDS[4] = Field(FEED_FUNDING, b'nextFundingRate"', TOLD_PREDICTED, False, True, False)
 # Behind TOLD_NEXT, which it is the distance to.
-FIELDS[5] = Field(FEED_FUNDING, b'nextFundingTime"', TOLD_INTERVAL, False, False)
-FIELDS[6] = Field(FEED_OPEN_INTEREST, b'oi"', TOLD_OI_CONTRACTS, True, False)
-FIELDS[7] = Field(FEED_OPEN_INTEREST, b'oiCcy"', TOLD_OI_BASE, True, False)
-FIELDS[8] = Field(FEED_OPEN_INTEREST, b'oiUsd"', TOLD_OI_NOTIONAL, False, False)  # since 2025
-FIELDS[9] = Field(FEED_TICKER, b'last"', TOLD_LAST, True, False)
-FIELDS[10] = Field(FEED_TICKER, b'open24h"', TOLD_OPEN, False, False)
-FIELDS[11] = Field(FEED_TICKER, b'high24h"', TOLD_HIGH, False, False)
-FIELDS[12] = Field(FEED_TICKER, b'low24h"', TOLD_LOW, False, False)
+FIELDS[5] = Field(FEED_FUNDING, b'nextFundingTime"', TOLD_INTERVAL, False, False, True)
+FIELDS[6] = Field(FEED_OPEN_INTEREST, b'oi"', TOLD_OI_CONTRACTS, True, False, False)
+FIELDS[7] = Field(FEED_OPEN_INTEREST, b'oiCcy"', TOLD_OI_BASE, True, False, False)
+FIELDS[8] = Field(FEED_OPEN_INTEREST, b'oiUsd"', TOLD_OI_NOTIONAL, False, False, True)  # since 2025
+FIELDS[9] = Field(FEED_TICKER, b'last"', TOLD_LAST, True, False, False)
+FIELDS[10] = Field(FEED_TICKER, b'open24h"', TOLD_OPEN, False, False, False)
+FIELDS[11] = Field(FEED_TICKER, b'high24h"', TOLD_HIGH, False, False, False)
+FIELDS[12] = Field(FEED_TICKER, b'low24h"', TOLD_LOW, False, False, False)
 # As a row of a spot pair has them; see `ticker_volumes`.
-FIELDS[13] = Field(FEED_TICKER, b'vol24h"', TOLD_VOLUME, False, False)
-FIELDS[14] = Field(FEED_TICKER, b'volCcy24h"', TOLD_QUOTE_VOLUME, False, False)
+FIELDS[13] = Field(FEED_TICKER, b'vol24h"', TOLD_VOLUME, False, False, False)
+FIELDS[14] = Field(FEED_TICKER, b'volCcy24h"', TOLD_QUOTE_VOLUME, False, False, False)
 
 
 cdef void ticker_volumes(Context *c, int32_t index, const char **tokens) noexcept nogil:
@@ -67,11 +68,10 @@ cdef bint tell_interval(Report *report, const char *after) noexcept nogil:
         return False
     exact_int(&hour, 3600000000000, 0)
     exact_plus(&report.values[<int> TOLD_INTERVAL], &report.values[<int> TOLD_NEXT], True, &between)
+    tell_none(report, TOLD_INTERVAL)
     if positive(&between):
         exact_ratio(&between, &hour, HOURS_PLACES, &report.values[<int> TOLD_INTERVAL])
         report.derived |= <uint32_t> 1 << <int> TOLD_INTERVAL
-    else:
-        tell_none(report, TOLD_INTERVAL)
     return True
 
 
@@ -89,10 +89,10 @@ cdef Outcome tell_all(Context *c, Stage *s, const Asked *asked, int32_t index, i
         if FIELDS[i].feed != asked.feed:
             continue
         told = FIELDS[i].told
+        fine = True
         if tokens[<int> told] == NULL:
             tell_none(report, told)
-            continue
-        if told == TOLD_NEXT:
+        elif told == TOLD_NEXT:
             fine = tell_time(report, told, tokens[<int> told])
         elif told == TOLD_INTERVAL:
             fine = tell_interval(report, tokens[<int> told])
@@ -102,6 +102,8 @@ cdef Outcome tell_all(Context *c, Stage *s, const Asked *asked, int32_t index, i
             return REJECT_NUMBER
         if report.values[<int> told].negative and not FIELDS[i].signed:
             return REJECT_NEGATIVE
+        if FIELDS[i].filled and not report.values[<int> told].there:
+            report.told &= ~(<uint32_t> 1 << <int> told)
     return DECODED
 
 
