@@ -32,7 +32,7 @@ cdef enum BarFlag:
     BAR_EMPTY = 1      # no print: all prices are the close before it
     BAR_PARTIAL = 2    # begun before the first print that was seen
     BAR_SEEDED = 4     # and the venue's candle was put in its place
-    BAR_CHANGED = 8    # since it was last emitted
+    BAR_CHANGED = 8    # since it was last emitted as running
     BAR_OVERFLOW = 16  # `quote` left 128 bits and says nothing
 
 

@@ -94,7 +94,6 @@ cdef void close_one(Candles *c, int t, Emit emit, void *who) noexcept nogil:
     if t == TIMEFRAME_1M:
         c.before = c.closed[t]
     c.closed[t] = c.running[t]
-    c.closed[t].flags &= ~BAR_CHANGED
     c.closed_at[t] = c.clock.now
     pass_over(c, t, 1)
     emit(who, t, &c.closed[t], True)
@@ -125,7 +124,6 @@ cdef void amend(Candles *c, int t, int64_t ts_ns, int64_t px, int64_t qty, int s
         c.late_dropped[t] += 1
         return
     bar_add(bar, px, qty, side, quote, count)
-    bar.flags &= ~BAR_CHANGED
     bar.rev += 1
     c.running[t].before = px
     if c.running[t].flags & BAR_EMPTY:

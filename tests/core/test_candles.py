@@ -1,30 +1,31 @@
-"""Candles against lists of prints: any order of events, several venues, seeds, real recordings."""
+"""Candles against lists of prints: any order of events, several venues, seeds, exact numbers."""
 
 from __future__ import annotations
 
-import json
-import os
 from array import array
-from collections.abc import Iterator
 from decimal import Decimal
-from fractions import Fraction
-from itertools import islice
-from pathlib import Path
 from random import Random
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from p9core.analytics.candles import TIMEFRAMES, Candles
-from tests.models.candles import DAY, HOUR, MINUTE, SECOND, WIDTHS, CandlesModel, bucket, quantiles
-from tests.models.numbers import canonical, decimals, mantissa
-from tests.models.rebuild import entries
+from tests.models.candles import (
+    DAY,
+    HOUR,
+    MINUTE,
+    MS,
+    PRICES,
+    SECOND,
+    SUNDAY,
+    WIDTHS,
+    CandlesModel,
+    bucket,
+)
+from tests.models.numbers import canonical
 
-FULL = bool(os.environ.get("P9_FULL"))
-MS = 1_000_000
-SUNDAY = 1_786_320_000 * SECOND - DAY // 2  # 2026-08-09 12:00 UTC
 MONDAY = bucket("1w", SUNDAY) + 7 * DAY
 
 Bar = dict[str, Any]
@@ -196,7 +197,7 @@ def test_one_moment_closes_the_shortest_first_and_fills_what_is_empty() -> None:
     empty = [bar for bar in closed if not bar["volume"]]
     assert len(empty) == 11 + 2
     for bar in empty:
-        assert [bar[key] for key in ("open", "high", "low", "close")] == [50] * 4
+        assert [bar[key] for key in PRICES] == [50] * 4
         assert (bar["trades"], bar["q"]) == (0, "ok")
     assert {bar["q"] for bar in closed if bar["volume"]} == {"warming"}
     assert pair.do("advance", [MONDAY]) == []
@@ -212,6 +213,20 @@ def test_a_jump_of_days_emits_no_more_than_the_newest_empty_bars() -> None:
     assert pair.candles.skipped["1s"] == 3 * 86400 - 1 - 512
     assert pair.candles.skipped["1d"] == 0
     assert [bar["close"] for bar in said] == [50] * len(said)
+    pair.check()
+
+
+@pytest.mark.parametrize("more", [0, 1])
+def test_a_jump_over_a_bar_that_has_prints_already(more: int) -> None:
+    """The running second is empty, the one behind it is not; then 512 empty ones, or 513."""
+    pair = Pair(2)
+    pair.trade(SUNDAY + 100 * MS, 50, 4, -1)
+    pair.trade(SUNDAY + 2200 * MS, 60, 1, 1)
+    end = SUNDAY + (514 + more) * SECOND
+    seconds = [bar for bar in pair.do("advance", [end, end]) if bar["timeframe"] == "1s"]
+    assert len(seconds) == 513
+    assert sum(bar["volume"] for bar in seconds) == 1
+    assert pair.candles.skipped["1s"] == more
     pair.check()
 
 
@@ -305,7 +320,7 @@ def test_a_seeded_bar_stays_warming_until_it_closes() -> None:
     seed(pair, "1m", (30, 10, 300), True, False)
     pair.trade(SUNDAY + 2 * SECOND, 26, 2, -1)
     bar = next(bar for bar in pair.do("bars") if bar["timeframe"] == "1m")
-    assert [bar[key] for key in ("open", "high", "low", "close")] == [7, 26, 3, 26]
+    assert [bar[key] for key in PRICES] == [7, 26, 3, 26]
     assert [bar[key] for key in ("volume", "buy_volume", "quote_volume")] == [32, 10, 352]
     assert [bar[key] for key in ("delta", "delta_max", "delta_min")] == [-12, 0, -12]
     assert (bar["trades"], bar["q"]) == (5, "warming")
@@ -318,7 +333,9 @@ def test_the_residual_to_the_venues_candle() -> None:
     own: dict[int, Bar] = {}
     for second in range(0, 300, 7):
         ts = SUNDAY + second * SECOND
-        for bar in candles.trade(ts, 100 + second, 1 + second % 5, -1 if second % 3 else 1):
+        for bar in candles.trade(
+            ts, 100 + second * 37 % 90, 1 + second % 5, -1 if second % 3 else 1
+        ):
             if bar["timeframe"] == "1m":
                 own[bar["open_time"]] = bar
     for start, bar in own.items():
@@ -329,7 +346,7 @@ def test_the_residual_to_the_venues_candle() -> None:
         if start < SUNDAY + 2 * MINUTE:
             assert found is None  # not held any more; the first was partial
             continue
-        same = {**dict.fromkeys(("open", "high", "low", "close"), True), "carried": False}
+        same = {**dict.fromkeys(PRICES, True), "carried": False}
         assert found == {"volume": "0", "quote_volume": "0", "trades": 0, **same}
         assert candles.check({**told, "closed": False}) is None
         venue = {**venue, "volume": bar["volume"] + 2, "quote_volume": None, "trades": None}
@@ -343,24 +360,50 @@ def test_the_residual_to_the_venues_candle() -> None:
         assert Decimal(finer["volume"]) == Decimal(bar["volume"]) / 1000 - Decimal("1e-7")
         assert candles.check({**told, "volume": None}) is None
         # as Bybit has it: from the close before, which its high and low then hold
-        venue = {key: bar[key] for key in VENUE} | {"open": last, "low": min(last, bar["low"])}
+        venue = {key: bar[key] for key in VENUE} | {"open": last}
+        venue |= {"low": min(last, bar["low"]), "high": max(last, bar["high"])}
         found = candles.check(candle(venue, "1m", start, True))
         assert found is not None
         assert found["carried"]
-        assert all(found[key] for key in ("open", "high", "low", "close"))
+        assert all(found[key] for key in PRICES)
     assert len(own) == 4
+
+
+@pytest.mark.parametrize("late", [False, True])
+def test_the_close_before_a_bar(late: bool) -> None:
+    """Of one that began while the minute before was open, and of one whose predecessor was
+    amended."""
+    candles = Candles(2, 3, 2)
+    candles.trade(SUNDAY + 59 * SECOND, 100, 1, 1)
+    candles.trade(SUNDAY + 60_100 * MS, 300, 2, 1)
+    candles.trade(SUNDAY + 59_900 * MS, 500, 1, 1, member=1)
+    candles.trade(SUNDAY + 60_700 * MS, 200, 2, 1)
+    if late:
+        candles.trade(SUNDAY + 59_950 * MS, 600, 1, 1, member=1)
+    candles.advance([SUNDAY + 2 * MINUTE] * 2)
+    high = 600 if late else 500
+    venue = {"open": high, "high": high, "low": 200, "close": 200, "volume": 4}
+    venue |= {"quote_volume": 1000}
+    found = candles.check(candle(venue, "1m", SUNDAY + MINUTE, True))
+    assert found is not None
+    assert found["carried"]
+    assert all(found[key] for key in PRICES)
+    assert found["quote_volume"] == "0"
+
+
+def test_a_partial_bar_is_not_compared() -> None:
     first = Candles(2, 3)
     first.trade(SUNDAY, 100, 1, 1)
     first.trade(SUNDAY + MINUTE, 100, 1, 1)
     venue = {"open": 100, "high": 100, "low": 100, "close": 100, "volume": 1, "quote_volume": 100}
-    assert first.check(candle(venue, "1m", SUNDAY, True)) is None, "a partial bar was compared"
+    assert first.check(candle(venue, "1m", SUNDAY, True)) is None
 
 
 # --- numbers -------------------------------------------------------------------------------
 
 
 def scaled(bars: list[Bar], px: int, qty: int) -> list[Bar]:
-    powers = dict.fromkeys(("open", "high", "low", "close"), px)
+    powers = dict.fromkeys(PRICES, px)
     powers |= dict.fromkeys(("volume", "buy_volume", "delta", "delta_max", "delta_min"), qty)
     powers["quote_volume"] = px + qty
     return [{k: v * 10 ** powers[k] if k in powers else v for k, v in b.items()} for b in bars]
@@ -441,312 +484,3 @@ def test_bad_arguments() -> None:
 
 def test_the_promised_memory() -> None:
     assert Candles(0, 0, 16).nbytes <= 8192
-
-
-# --- the lag -------------------------------------------------------------------------------
-
-
-def hear(candles: Candles, recv: int, lag: int) -> None:
-    candles.trade(recv - lag, 1, 1, 1, recv_ns=recv)
-
-
-@pytest.mark.parametrize("offset", [0, -1270 * MS, 3 * SECOND, -HOUR, 12 * HOUR])
-@pytest.mark.parametrize("spread", [2, 30, 400])
-def test_the_bound_of_the_lag(offset: int, spread: int) -> None:
-    """Never below the exact one, above it by less than the width of its bins."""
-    random = Random(spread)
-    candles = Candles(0, 0)
-    assert candles.lag_ns() is None
-    recv = SUNDAY
-    messages: list[tuple[int, int]] = []
-    for number in range(3000):
-        recv += random.choice([0, 10 * MS, 100 * MS, SECOND])
-        scale = spread * (1 if number < 1500 else 3)  # what was goes out of the memory
-        lag = offset + int(random.lognormvariate(0, 1) * scale * MS)
-        messages.append((recv, lag))
-        hear(candles, recv, lag)
-        bound = candles.lag_ns()
-        assert bound is not None
-        if number < 19:
-            assert bound == max(lag for _, lag in messages) + SECOND
-        elif number in (500, 1600, 2000, 2999):
-            high = quantiles(messages, Fraction(99, 100))
-            middle = quantiles(messages, Fraction(1, 2))
-            least, most = (max(high[end] + 50 * MS, middle[end] + 100 * MS) for end in (0, 1))
-            width = 2 * (MS + (high[1] - middle[0] + 136 * MS) // 16)
-            assert least <= bound <= most + width, number
-
-
-def test_a_clock_that_was_set_is_learned_anew() -> None:
-    candles = Candles(0, 0)
-    for number in range(300):
-        hear(candles, SUNDAY + number * 100 * MS, 80 * MS)
-    assert candles.lag_ns() == 181 * MS
-    # one that is very late says little, twenty in a row that a clock is another
-    later = SUNDAY + 30 * SECOND
-    bounds = []
-    for number in range(40):
-        hear(candles, later + number * 100 * MS, HOUR)
-        bounds.append(candles.lag_ns())
-    assert bounds[0] == 181 * MS
-    assert bounds[5:19] == [(80 + 2**15 + 50) * MS] * 14
-    assert bounds[19:38] == [HOUR + SECOND] * 19
-    assert bounds[38:] == [HOUR + 101 * MS] * 2
-    # a shorter way, to where bins are a second wide: they follow the median, and are fine again
-    for number in range(5000):
-        hear(candles, later + HOUR + number * SECOND, HOUR + 21_300 * MS)
-    bound = candles.lag_ns()
-    assert bound is not None
-    assert 100 * MS <= bound - HOUR - 21_300 * MS <= 109 * MS
-
-
-@pytest.mark.parametrize("offset", [0, -1270 * MS, 3 * SECOND, 10**5 * SECOND])
-def test_the_timer_knows_no_sign_of_the_lag(offset: int) -> None:
-    candles, model = Candles(0, 0), CandlesModel()
-    assert candles.timer(SUNDAY) == []
-    ts = SUNDAY
-    for number in range(60):
-        ts += 90 * MS
-        recv = ts + offset + (number % 7) * 10 * MS
-        assert candles.trade(ts, 5, 1, 1, recv_ns=recv) == model.trade(ts, 5, 1, 1)
-        lag = candles.lag_ns()
-        assert lag is not None
-        assert candles.timer(recv) == model.advance([recv - lag])
-    end = SUNDAY + 6 * SECOND
-    assert candles.lag_ns() == offset + 131 * MS  # p50 is 30 ms, p99 60 ms
-    assert candles.timer(end + offset + 130 * MS) == []
-    closed = candles.timer(end + offset + 131 * MS)
-    assert [bar["open_time"] for bar in closed] == [end - SECOND]
-
-
-# --- recordings ----------------------------------------------------------------------------
-
-
-class Tape(NamedTuple):
-    """Prints and candles of one instrument, in the order they came."""
-
-    px_exp: int
-    qty_exp: int
-    rows: list[Any]  # Row or a candle
-
-
-class Row(NamedTuple):
-    recv: int
-    ts: int
-    px: str
-    qty: str
-    side: int
-    first: int  # ids of its fills, 0 where there are none
-    last: int
-
-
-def rows_of(recv: int, frame: dict[str, Any]) -> Iterator[tuple[str, Any]]:
-    """What a frame says: prints, candles of a minute."""
-    data = frame.get("data", frame)
-    topic = frame.get("topic", "") or frame.get("arg", {}).get("channel", "")
-    kind = data.get("e") if isinstance(data, dict) else None
-    if kind in ("trade", "aggTrade") and data.get("X", "MARKET") == "MARKET":
-        ids = (data["f"], data["l"]) if kind == "aggTrade" else (data["t"], data["t"])
-        yield data["s"], Row(recv, data["T"], data["p"], data["q"], -1 if data["m"] else 1, *ids)
-    elif kind == "kline":
-        k = data["k"]
-        yield data["s"], {
-            "open": k["o"], "high": k["h"], "low": k["l"], "close": k["c"], "volume": k["v"],
-            "quote_volume": k["q"], "buy_volume": k["V"], "trades": k["n"], "closed": k["x"],
-            "timeframe": "1m", "open_time": k["t"] * MS, "first": k["f"], "last": k["L"],
-        }  # fmt: skip
-    elif topic.startswith("publicTrade."):
-        for one in data:
-            side = 1 if one["S"] == "Buy" else -1
-            yield one["s"], Row(recv, one["T"], one["p"], one["v"], side, 0, 0)
-    elif topic.startswith("kline.1."):
-        for one in data:
-            yield topic.rpartition(".")[2], {
-                **{key: one[key] for key in ("open", "high", "low", "close", "volume")},
-                "quote_volume": one["turnover"], "closed": one["confirm"], "timeframe": "1m",
-                "open_time": one["start"] * MS, "until": one["timestamp"],
-            }  # fmt: skip
-    elif topic == "trades" and isinstance(data, list):
-        for one in data:
-            side = 1 if one["side"] == "buy" else -1
-            yield one["instId"], Row(recv, int(one["ts"]), one["px"], one["sz"], side, 0, 0)
-
-
-def tapes(path: Path) -> dict[str, Tape]:
-    if not path.is_file():
-        pytest.skip(f"no {path}")
-    found: dict[str, list[Any]] = {}
-    for entry in entries(path):
-        if entry.kind == "frame" and entry.raw.startswith(b"{"):
-            frame = json.loads(entry.raw)
-            if isinstance(frame.get("data", {}), dict | list):
-                for name, row in rows_of(entry.recv_ns, frame):
-                    found.setdefault(name, []).append(row)
-    out = {}
-    for name, rows in found.items():
-        prints = [row for row in rows if isinstance(row, Row)]
-        if prints:
-            px = max(decimals(row.px) for row in prints)
-            qty = max(decimals(row.qty) for row in prints)
-            out[name] = Tape(px, qty, rows)
-    return out
-
-
-def values(tape: Tape, row: Row) -> tuple[int, int, int, int]:
-    return (
-        row.ts * MS, mantissa(row.px, tape.px_exp), mantissa(row.qty, tape.qty_exp), row.side,
-    )  # fmt: skip
-
-
-FILES = [
-    "binance/spot/btcusdt_2024-08-08_09",
-    "binance/spot/btcusdt_2023-04-05_no_snapshot",
-    "binance/spot/ten_alts_2021-04-05",
-    "binance/usdm/btcusdt_2024-08-08",
-    "binance/usdm/five_alts_2021-04-05",
-    "binance/usdm/four_alts_klines_2021-07-22",
-    "bybit/linear/btcusdt_solusdt_2026-08-09",
-    "bybit/spot/btcusdt_2026-08-09",
-    "okx/books_btcusdt_uniusdswap_2022-05-13",
-    "okx/ten_instruments_l2tbt_2022-02-27",
-]
-
-
-@pytest.mark.parametrize("name", FILES)
-@pytest.mark.timeout(600)
-def test_recorded_trades(recordings: Path, name: str) -> None:
-    """The receive clock drives the timer, as it does live."""
-    folded = 0
-    for tape in tapes(recordings / f"{name}.jsonl.gz").values():
-        candles, model = Candles(tape.px_exp, tape.qty_exp), CandlesModel()
-        rows = [row for row in tape.rows if isinstance(row, Row)]
-        for row in islice(rows, None if FULL else 3000):
-            ts, px, qty, side = values(tape, row)
-            lag = candles.lag_ns()
-            if lag is not None:
-                assert candles.timer(row.recv) == model.advance([row.recv - lag])
-            count = row.last - row.first + 1
-            said = candles.trade(ts, px, qty, side, count, row.recv)
-            assert said == model.trade(ts, px, qty, side, count)
-            folded += 1
-            if folded % 100 == 0:
-                assert candles.running(row.recv) == model.running(row.recv)
-        assert candles.bars() == model.bars()
-        assert candles.late_dropped == {key: one.late for key, one in model.series.items()}
-        every = Candles(tape.px_exp, tape.qty_exp)
-        every.fold(array("q", [one for row in rows for one in values(tape, row)]))
-        if FULL or len(rows) <= 3000:
-            last, other = candles.bars()[-1], every.bars()[-1]
-            assert {**last, "trades": 0} == {**other, "trades": 0}
-    assert folded > 0
-
-
-PRICES = ("open", "high", "low", "close")
-
-
-def differences(tape: Tape, own: Bar, venue: Bar, before: int | None) -> list[str]:
-    """Keys that the venue tells otherwise. `before`, the close before the bar: Bybit begins a
-    candle at that, and its high and low hold it."""
-    own = dict(own)
-    if before is not None:
-        own |= {"open": before, "high": max(own["high"], before), "low": min(own["low"], before)}
-    exponents = dict.fromkeys(PRICES, tape.px_exp)
-    exponents |= dict.fromkeys(("volume", "buy_volume"), tape.qty_exp)
-    exponents |= {"quote_volume": tape.px_exp + tape.qty_exp, "trades": 0}
-    return [
-        key
-        for key, exponent in exponents.items()
-        if key in venue and Decimal(own[key]).scaleb(-exponent) != Decimal(venue[key])
-    ]
-
-
-def minute(candles: Candles, start: int) -> Bar:
-    return next(
-        bar for bar in candles.bars() if bar["timeframe"] == "1m" and bar["open_time"] == start
-    )
-
-
-def parted(tape: Tape, venue: Bar) -> tuple[list[Row], list[Row]] | None:
-    """Prints of the venue's minute that are in its candle, and those behind it. None where that
-    cannot be told: the candle ends inside a print, or less than 100 ms after one."""
-    rows = [row for row in tape.rows if isinstance(row, Row)]
-    rows = [row for row in rows if bucket("1m", row.ts * MS) == venue["open_time"]]
-    if "last" in venue:
-        within = [row for row in rows if row.last <= venue["last"]]
-        known = bool(within) and within[-1].last == venue["last"]
-    else:
-        within = [row for row in rows if row.ts <= venue["until"]]
-        known = bool(within) and within[-1].ts < venue["until"] - 100
-    return (within, rows[len(within) :]) if known else None
-
-
-def fold(candles: Candles, tape: Tape, rows: list[Row]) -> None:
-    for row in rows:
-        candles.trade(*values(tape, row), row.last - row.first + 1)
-
-
-def covered(tape: Tape, venue: Bar) -> bool:
-    """The recording holds the minute from its beginning."""
-    if "first" in venue:
-        return any(isinstance(row, Row) and row.first == venue["first"] for row in tape.rows)
-    times = [row.ts * MS if isinstance(row, Row) else row["open_time"] for row in tape.rows]
-    return min(times) < int(venue["open_time"])
-
-
-# Candles of the venue that end where a print ends: of minutes recorded from their beginning, and
-# of the ones before, where what is known at a running candle is carried on to the closed one.
-KLINES = [
-    ("binance/usdm/four_alts_klines_2021-07-22", 15, 33),
-    ("binance/spot/four_alts_klines_2021-10-12", 1, 0),
-    ("bybit/linear/btcusdt_solusdt_2026-08-09", 39, 0),
-    ("bybit/spot/btcusdt_2026-08-09", 10, 0),
-]
-
-
-@pytest.mark.parametrize(("name", "running", "seeded"), KLINES)
-def test_candles_of_the_venue(recordings: Path, name: str, running: int, seeded: int) -> None:
-    compared = carried_on = 0
-    for tape in tapes(recordings / f"{name}.jsonl.gz").values():
-        told = [row for row in tape.rows if not isinstance(row, Row)]
-        closed = {row["open_time"]: row for row in told if row["closed"]}
-        for venue in told:
-            start = venue["open_time"]
-            parts = parted(tape, venue)
-            if parts is None:
-                continue
-            candles = Candles(tape.px_exp, tape.qty_exp)
-            fold(candles, tape, parts[0])
-            if covered(tape, venue):
-                previous = closed.get(start - MINUTE)
-                before = None
-                if "until" in venue and previous is not None:
-                    before = mantissa(previous["close"], tape.px_exp)
-                assert not differences(tape, minute(candles, start), venue, before), venue
-                compared += 1
-            elif start in closed and not venue["closed"]:
-                assert candles.seed(venue)
-                assert not differences(tape, minute(candles, start), venue, None)
-                fold(candles, tape, parts[1])
-                bar = minute(candles, start)
-                assert not differences(tape, bar, closed[start], None), venue
-                assert bar["q"] == "warming"
-                carried_on += 1
-    assert (compared, carried_on) == (running, seeded)
-
-
-def test_closed_candles_of_the_venue(recordings: Path) -> None:
-    compared = 0
-    for name, _, _ in KLINES:
-        for tape in tapes(recordings / f"{name}.jsonl.gz").values():
-            for venue in tape.rows:
-                if isinstance(venue, Row) or not venue["closed"] or not covered(tape, venue):
-                    continue
-                candles = Candles(tape.px_exp, tape.qty_exp)
-                fold(candles, tape, [row for row in tape.rows if isinstance(row, Row)])
-                found = candles.check(venue)
-                if found is not None:
-                    assert found["volume"] == found["quote_volume"] == "0"
-                    assert all(found[key] for key in PRICES)
-                    compared += 1
-    if not compared:
-        pytest.skip("no recording holds a whole minute and the venue's closed candle of it")

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
 
-SECOND = 1_000_000_000
+MS, SECOND = 1_000_000, 1_000_000_000
 MINUTE, HOUR, DAY = 60 * SECOND, 3600 * SECOND, 86400 * SECOND
 WIDTHS = {
     "1s": SECOND,
@@ -23,6 +23,8 @@ WIDTHS = {
     "1w": 7 * DAY,
 }
 MONDAY = 4 * DAY  # 1970-01-05
+SUNDAY = 1_786_276_800 * SECOND  # 2026-08-09 12:00, where tests begin
+PRICES = ("open", "high", "low", "close")
 HOLD = SECOND // 2
 AMEND = 2 * SECOND
 MOST_EMPTY = 512
