@@ -15,6 +15,7 @@ import json
 import logging
 import signal
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -23,9 +24,10 @@ from p9.capture import Recorder
 from p9.connect.markets import Markets
 from p9.connect.port import Port
 from p9.connect.session import Session
+from p9.connect.terms import plain
 from p9.face import CannotServe, Face
 from p9.health import Health
-from p9.log import event
+from p9.log import event, set_level
 from p9.publish import embedded
 from p9.publish.publisher import Publisher, RedisRefused, RedisUnreachable
 from p9.replay.command import core_settings
@@ -37,6 +39,7 @@ log = logging.getLogger("p9.app")
 TICK_S = 0.1
 REDIS_START_S = 30.0
 DRAIN_S = 10.0
+MAX_ERRORS = 20  # of a refused configuration, in an alert
 
 
 class CannotStart(Exception):
@@ -52,10 +55,13 @@ class App:
         *,
         record: Path | None = None,
         duration_s: float | None = None,
+        load: Callable[[], config.Config] | None = None,
     ) -> None:
+        """`load`: reads the configuration again, for SIGHUP; it may raise ConfigError."""
         self.settings = settings
         self._record = record
         self._duration_s = duration_s
+        self._load = load
         self._stop = asyncio.Event()
         self._signals = 0
         self.publisher: Publisher | None = None
@@ -95,6 +101,7 @@ class App:
                 exchanges=tuple(settings.exchanges.enabled()),
                 loop=type(asyncio.get_running_loop()).__module__,
             )
+            self._catch_reload(ends, markets)
             markets.start()
             # What lives now lives to the end: the collector need not look at it again.
             gc.collect()
@@ -116,6 +123,13 @@ class App:
         if self._signals > 1:
             raise KeyboardInterrupt
         self._stop.set()
+
+    def _catch_reload(self, ends: contextlib.AsyncExitStack, markets: Markets) -> None:
+        load = self._load
+        if load is not None:
+            loop = asyncio.get_running_loop()
+            loop.add_signal_handler(signal.SIGHUP, self._reload, load, markets)
+            ends.callback(loop.remove_signal_handler, signal.SIGHUP)
 
     async def _start_embedded(self, ends: contextlib.AsyncExitStack) -> None:
         redis = self.settings.redis
@@ -146,6 +160,7 @@ class App:
             "mode": "live",
             "config": config.config_hash(self.settings),
             "settings": core_settings(self.settings),
+            "block_trades": plain(self.settings.feeds.block_trade),
         }
         try:
             recorder = Recorder(self._record, start, on_loss=self._recording_loss)
@@ -187,6 +202,27 @@ class App:
             if loop.time() >= summary:
                 event(log, "info", "summary", **health.summary(summary_s))
                 summary += summary_s
+
+    def _reload(self, load: Callable[[], config.Config], markets: Markets) -> None:
+        """SIGHUP: what may change while it runs is taken over, the rest is named."""
+        if self._stop.is_set():
+            return
+        try:
+            new = load()
+        except config.ConfigError as error:
+            errors = str(error).splitlines()
+            event(log, "error", "configuration refused, the old one stays", errors=errors)
+            reason = "the new configuration is not valid, the old one stays"
+            self._alert("config", {"reason": reason, "errors": errors[:MAX_ERRORS]})
+            return
+        changed = config.diff(self.settings, new)
+        cold = [key for key in changed if not config.is_hot(key)]
+        self.settings = config.hot_part(self.settings, new)
+        set_level(self.settings.log.level)
+        markets.reload(self.settings)
+        event(log, "info", "configuration read again", changed=changed, need_restart=cold)
+        if cold:
+            self._alert("config", {"reason": "these keys need a restart", "keys": cold})
 
     def _alert(self, kind: str, fields: dict[str, Any]) -> None:
         if self._engine is not None and self.publisher is not None:

@@ -62,6 +62,10 @@ def _parser() -> argparse.ArgumentParser:
     replay.add_argument("--strict", action="store_true", help="exit 4 on an integrity fault")
     replay.add_argument("--report", metavar="FILE", help="write the report as JSON too")
 
+    tail = _add(commands, "tail", _tail, "a readable live view of channels")
+    tail.add_argument("patterns", nargs="+", metavar="PATTERN", help="channels, as 'trade:okx:*'")
+    tail.add_argument("--redis", metavar="URL", help="read from this Redis")
+
     version = commands.add_parser("version", help="versions, and how the core was built")
     version.set_defaults(command=_version)
     return parser
@@ -109,7 +113,12 @@ def _run(arguments: argparse.Namespace) -> int:
 
     settings = config.load(arguments.config)
     log.setup(settings.log.level, settings.log.format, secrets=config.secrets(settings))
-    app = App(settings, record=arguments.record, duration_s=arguments.duration)
+    app = App(
+        settings,
+        record=arguments.record,
+        duration_s=arguments.duration,
+        load=lambda: config.load(arguments.config),
+    )
     try:
         with asyncio.Runner(loop_factory=_loop_factory(settings.runtime.loop)) as runner:
             runner.run(app.run())
@@ -163,6 +172,15 @@ def _replay(arguments: argparse.Namespace) -> int:
             report=arguments.report,
         )
     )
+
+
+def _tail(arguments: argparse.Namespace) -> int:
+    """3: Redis not reached at the start."""
+    from p9.tail import command as tail
+
+    settings = config.load(arguments.config)
+    log.setup("warning", "auto", secrets=config.secrets(settings))
+    return tail.run(tail.Options(tuple(arguments.patterns), settings, arguments.redis))
 
 
 def _version(_: argparse.Namespace) -> int:

@@ -14,6 +14,7 @@ from p9.publish.publisher import Publisher
 from p9core.engine import Engine
 
 FEEDS = {"trades": "trade", "bbo": "bbo", "depth": "depth"}
+OTHERS = ("reports", "prints", "klines")  # of all other feeds
 
 
 class Health:
@@ -50,6 +51,7 @@ class Health:
         fields: dict[str, Any] = {
             "frames_s": round(since["frames"] / period_s, 1),
             **{f"{feed}_s": round(since[name] / period_s, 1) for name, feed in FEEDS.items()},
+            "others_s": round(sum(since[name] for name in OTHERS) / period_s, 1),
             "books_live": f"{sum(row['state'] == 'LIVE' for row in books)}/{len(books)}",
             "confirmed": latency.count,
             "latency_p50_ms": round(latency.p50_ns / 1e6, 3),
@@ -67,12 +69,14 @@ class Health:
             "rejects": sum(n for name, n in since.items() if name.startswith("reject.")),
             "gaps": since["depth_gaps"] + since["trade_gaps"],
             "missing": len(self._markets.missing()),
+            "stale": self._markets.stale().total(),
         }
         return fields | {name: n for name, n in trouble.items() if n}
 
     def samples(self) -> Iterator[Sample]:
         """Everything for /metrics."""
         yield from engine_samples(self._engine.counters())
+        yield from self._polls()
         yield from self._books()
         yield from self._publishing()
         yield from self._connections()
@@ -104,6 +108,26 @@ class Health:
                 n,
             )
         yield Sample("p9_books_bytes", "gauge", "Memory of all books", {}, held)
+
+    def _polls(self) -> Iterator[Sample]:
+        for exchange, results in self._markets.polls().items():
+            for (ask, result), n in sorted(results.items()):
+                yield Sample(
+                    "p9_polls_total",
+                    "counter",
+                    "REST polls by what came of them: ok, or why nothing did",
+                    {"exchange": exchange, "ask": ask, "result": result},
+                    n,
+                )
+        for (endpoint, feed), n in sorted(self._markets.stale().items()):
+            exchange, market = _where(endpoint)
+            yield Sample(
+                "p9_stale_feeds",
+                "gauge",
+                "Feeds that are older than their greatest age",
+                {"exchange": exchange, "market": market, "feed": feed},
+                n,
+            )
 
     def _publishing(self) -> Iterator[Sample]:
         stats = self._publisher.stats()

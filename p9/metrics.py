@@ -102,6 +102,7 @@ def engine_samples(counters: Mapping[str, Mapping[str, int]]) -> Iterator[Sample
 
 
 _FEEDS = {"trades": "trade", "bbo": "bbo", "depth": "depth"}
+_NAMES = {"bytes": "received_bytes", "polls": "poll_answers"}
 _HELP = {
     "frames": "WebSocket frames received",
     "bytes": "Bytes of WebSocket payload received",
@@ -119,7 +120,7 @@ def _engine_sample(family: str, reason: str, labels: dict[str, str], count: int)
         return Sample("p9_messages_total", "counter", "Messages decoded", labels, count)
     if reason:
         labels = {**labels, "reason": reason}
-    name = "received_bytes" if family == "bytes" else re.sub(r"[^a-z0-9_]", "_", family.lower())
+    name = _NAMES.get(family) or re.sub(r"[^a-z0-9_]", "_", family.lower())
     text = _HELP.get(family, f"{family.replace('_', ' ').capitalize()}, counted by the core")
     return Sample(f"p9_{name}_total", "counter", text, labels, count)
 

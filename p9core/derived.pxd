@@ -2,17 +2,17 @@
 
 from libc.stdint cimport int32_t, int64_t
 
+from p9core.charts cimport Charts
 from p9core.exact cimport Exact
 from p9core.lines cimport Line
-from p9core.messages cimport Messages
-from p9core.types cimport Kline, Trade
+from p9core.types cimport Trade
 
 
 cdef enum:
     MAX_DEPTHS = 8
 
 
-cdef class Derived(Messages):
+cdef class Derived(Charts):
     cdef int64_t snapshot_ns     # period of snapshots
     cdef int32_t snapshot_levels
     cdef int64_t turn_ns         # the period that is being said

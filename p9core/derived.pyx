@@ -6,11 +6,11 @@ from libc.string cimport memset, strlen
 
 from p9core.book cimport Side
 from p9core.buffer cimport Bytes, put, put_int
+from p9core.charts cimport Charts
 from p9core.encode cimport begin, put_id, put_level, put_time
 from p9core.exact cimport Exact, exact_int, exact_plus, exact_ratio, exact_times, put_exact
 from p9core.instruments cimport KIND_INVERSE
 from p9core.lines cimport *
-from p9core.messages cimport Messages
 from p9core.number cimport wide
 from p9core.resp cimport Voice, emit
 from p9core.sequence cimport BUFFERING, COLD, LIVE
@@ -32,7 +32,7 @@ cdef enum:
     PRICE_PLACES = 8         # beyond the digits of the price
 
 
-cdef class Derived(Messages):
+cdef class Derived(Charts):
     """See the .pyi for what each call takes."""
 
     cdef bint computes(self, const Line *line) noexcept nogil:
@@ -199,6 +199,7 @@ cdef class Derived(Messages):
         cdef int i
         if line.shown.due_ns:
             self.say_snapshot(line, self.turn_ns)
+        self.fit(line)
         for i in range(px_power + qty_power):
             if line.block_least >> 120:
                 line.block_least = 0  # more than any trade can be
@@ -206,9 +207,10 @@ cdef class Derived(Messages):
 
     cdef void trade_seen(self, Line *line, const Trade *trade, int64_t recv_ns,
                          int64_t now) noexcept nogil:
-        """A print that was published."""
+        """A print that is new."""
         cdef Exact price, qty
         cdef const char *reason = NULL
+        self.chart_trade(line, trade, recv_ns, now)
         if self.publishes[<int> FEED_BLOCK]:
             if trade.flags & TRADE_BLOCK:
                 reason = b"venue"
@@ -253,6 +255,7 @@ cdef class Derived(Messages):
         cdef int32_t i
         cdef int64_t since
         cdef Line *line
+        self.charts_on_timer(now)
         if self.publishes[<int> FEED_SNAPSHOT]:
             self.turn(now)
         if not self.publishes[<int> FEED_IMBALANCE]:

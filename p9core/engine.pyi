@@ -36,9 +36,13 @@ class Engine(Polls):
         snapshot_ms: int = 1000,
         snapshot_levels: int = 50,
         imbalance_levels: Sequence[int] = (1, 5, 10, 20),
+        timeframes: Collection[str] = ...,
     ) -> None: ...
     def set_feeds(self, feeds: Collection[str], now_ns: int) -> None:
         """From now on these are published."""
+
+    def set_timeframes(self, timeframes: Collection[str]) -> None:
+        """From now on candles of these are published."""
 
     def set_ages(self, max_age_ns: Mapping[str, int]) -> None:
         """Greatest age by feed: at half of it what is told again unchanged is published again."""

@@ -11,6 +11,7 @@ layers, each a file that knows only those below it:
     updates     a frame decoded, and applied to its line
     reports     what venues tell besides book and trades
     derived     what is computed here from book and trades
+    charts      candles from trades
     messages    what is said, and how
     lines       the instruments and their state
 """
@@ -33,6 +34,7 @@ from p9core.types cimport *
 from p9core.updates cimport MAX_FRAME, MAX_WANTS, PADDING
 from p9core.venues.endpoints cimport ENDPOINT_COUNT, endpoint_at
 
+from p9core.analytics.plain import TIMEFRAMES
 from p9core.control import Control
 from p9core.lines import FEEDS
 from p9core.venues.endpoints import ENDPOINTS
@@ -55,7 +57,8 @@ cdef class Engine(Polls):
     def __init__(self, *, int64_t epoch, str sink="resp", str prefix="", stream_kinds=(),
                  int64_t stream_maxlen=100000, int depth_levels=1000, bint learn=False,
                  resolver=None, feeds=None, max_age_ns=None, int64_t snapshot_ms=1000,
-                 int snapshot_levels=50, imbalance_levels=(1, 5, 10, 20)):
+                 int snapshot_levels=50, imbalance_levels=(1, 5, 10, 20),
+                 timeframes=TIMEFRAMES):
         cdef int32_t i
         if sink not in ("resp", "lines"):
             raise ValueError(f"sink {sink!r} is not 'resp' or 'lines'")
@@ -85,6 +88,7 @@ cdef class Engine(Polls):
         self.n_depths = len(imbalance_levels)
         for i in range(self.n_depths):
             self.depths[i] = imbalance_levels[i]
+        self.set_timeframes(timeframes)
         self.set_ages(max_age_ns or {})
         if feeds is not None:
             self.set_feeds(feeds, 0)
@@ -102,6 +106,14 @@ cdef class Engine(Polls):
         for f in range(FEED_COUNT):
             self.publishes[f] = FEEDS[f] in wanted
         self.publishes[<int> FEED_INSURANCE] = "insurance_fund" in wanted
+
+    def set_timeframes(self, timeframes not None) -> None:
+        cdef int32_t t
+        unknown = frozenset(timeframes) - frozenset(TIMEFRAMES)
+        if unknown:
+            raise ValueError(f"{sorted(unknown)} are no timeframes")
+        for t in range(TIMEFRAME_COUNT):
+            self.timeframes[t] = TIMEFRAMES[t] in timeframes
 
     def set_ages(self, max_age_ns not None) -> None:
         cdef int32_t f
@@ -135,6 +147,7 @@ cdef class Engine(Polls):
             number = self.make_line(endpoint, venue_id, exchange, symbol, &digits).inst.index
         line = self.lines[number]
         self.link_index(number, index)
+        self.chart_line(line, group, multiplier)
         self.set_block_least(line, block_notional)
         if funding_hours is not None and not line.facts.known & <uint32_t> 1 << <int> TOLD_INTERVAL:
             exact_int(&line.facts.values[<int> TOLD_INTERVAL], funding_hours, 0)
@@ -187,6 +200,7 @@ cdef class Engine(Polls):
         if on == line.followed:
             return
         line.followed = on
+        self.chart_followed(line)
         if not on:
             line.shown.due_ns = 0
             line.shown.imbalance_ns = 0
@@ -371,6 +385,8 @@ cdef class Engine(Polls):
                 q.ask_at_ns = now_ns + sequence_backoff(q)
                 q.attempts += 1
         self.derive_on_timer(now_ns)
+        if self.differences:
+            self.tell_differences(now_ns)
         self.flush_voices(now_ns)
 
     cdef str remedy(self, const Sequence *q, const Rule *rule):

@@ -58,7 +58,8 @@ cdef struct Facts:
     # what the venue has told besides book and trades, merged; the newest value of each field
     Exact values[TOLD_COUNT]
     uint32_t known           # fields that were told, some of them as of no value
-    uint32_t derived         # fields that are computed here
+    uint32_t derived         # of those, the ones that the decoder has computed
+    uint32_t computed        # fields that follow from others, as the venue does not tell them
     int64_t ts_ns[FEED_COUNT]    # venue time of the newest
     int64_t said_ns[FEED_COUNT]  # when it was published last
     int32_t conn             # connection whose changes continue the ticker; -1: none
@@ -98,6 +99,10 @@ cdef struct Line:
     Shown shown
     uint64_t prints[PRINTS]  # of the newest liquidations and blocks, against repeats
     int32_t at_print
+    void *chart              # a `charts.Chart`: its candles; NULL: none are made
+    void *group              # likewise those of its group; NULL: it is in none
+    int32_t member           # which of the group's members it is
+    int32_t multiplier_power # a unit of it is 10^this of the underlying
     wide block_least         # least px x qty, in mantissas, of a block trade; 0: none is
 
 
@@ -131,11 +136,14 @@ cdef class Lines:
     cdef Voice **voices      # of every line and of Python; what they point at is owned
     cdef int32_t n_voices
     cdef int32_t room_voices
+    cdef void **blocks       # owned: memory that lasts as long as this
+    cdef int32_t n_blocks
     cdef dict channel_index  # name -> number
     cdef list channel_names
     cdef list stream_names
     cdef dict reject_samples
 
+    cdef int own_block(self, void *block) except -1
     cdef Channel *open_channel(self, str kind, str name) except NULL
     cdef int open_voice(self, Voice *voice, str kind, str name, dict head, bint kept,
                         str member) except -1

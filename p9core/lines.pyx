@@ -114,8 +114,6 @@ cdef void voice_free(Voice *voice) noexcept:
     free(voice.head)
     free(voice.member)
     release(&voice.last)
-    if voice.loose:
-        free(voice)
 
 
 cdef size_t voice_bytes(const Voice *voice) noexcept:
@@ -177,9 +175,23 @@ cdef class Lines:
         for i in range(self.n_lines):
             free_line(self.lines[i])
         free(self.lines)
+        for i in range(self.n_blocks):
+            free(self.blocks[i])
+        free(self.blocks)
         for i in range(ENDPOINT_COUNT):
             names_free(&self.names[i])
             names_free(&self.indices[i])
+
+    cdef int own_block(self, void *block) except -1:
+        """Takes over memory, to be freed at the end: voices in it are of the table till then."""
+        cdef void **grown = <void **> realloc(self.blocks, (self.n_blocks + 1) * sizeof(void *))
+        if grown == NULL:
+            free(block)
+            raise MemoryError
+        self.blocks = grown
+        grown[self.n_blocks] = block
+        self.n_blocks += 1
+        return 0
 
     cdef Channel *open_channel(self, str kind, str name) except NULL:
         """The channel of that name; it is one, whoever speaks on it."""

@@ -175,9 +175,9 @@ cdef class Messages(Lines):
             voice = <Voice *> calloc(1, sizeof(Voice))
             if voice == NULL:
                 raise MemoryError
+            self.own_block(voice)
             index = self.n_voices
             self.open_voice(voice, kind, name, {}, True, "")
-            voice.loose = True
             self.spoken[name] = index
         voice = self.voices[<int32_t> index]
         channel = voice.channel

@@ -3,7 +3,6 @@
 from p9core.snapshots import Snapshots
 
 ASKS: dict[str, int]
-TIMEFRAMES: tuple[str, ...]
 
 class Polls(Snapshots):
     """A layer of the engine; use `p9core.engine.Engine`."""

@@ -10,6 +10,7 @@ from p9core.snapshots cimport Snapshots
 from p9core.updates cimport MAX_FRAME, PADDING
 from p9core.venues.endpoints cimport endpoint_at
 
+from p9core.analytics.plain import TIMEFRAMES
 from p9core.lines import OUTCOMES
 from p9core.venues.endpoints import ENDPOINTS
 
@@ -24,7 +25,6 @@ ASKS = {
     "long_short": ASK_LONG_SHORT,
     "candles": ASK_CANDLES,
 }
-TIMEFRAMES = ("1s", "5s", "15s", "1m", "3m", "5m", "15m", "30m", "1h", "4h", "1d", "1w")
 
 
 cdef class Polls(Snapshots):

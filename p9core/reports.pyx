@@ -150,35 +150,32 @@ cdef class Reports(Derived):
                 note_interval(facts, &step)
             value[0] = report.values[i]
             changed[0] = True
+            if value.there:
+                facts.computed &= ~(<uint32_t> 1 << i)
         facts.known |= mine
         facts.derived = (facts.derived & ~mine) | (report.derived & mine)
         self.complete(line, mine)
         return True
 
     cdef void complete(self, Line *line, uint32_t told) noexcept nogil:
-        """What follows from what was told and is not told itself."""
+        """What follows from what was told, where the venue does not tell it."""
         cdef Facts *facts = &line.facts
         cdef Exact *v = facts.values
-        cdef const Exact *price
+        cdef const Exact *price = &v[<int> TOLD_MARK]
         if told & mask_of(FEED_OPEN_INTEREST):
-            if not v[<int> TOLD_OI_BASE].there and line.inst.kind != KIND_INVERSE:
+            if computes(facts, TOLD_OI_BASE) and line.inst.kind != KIND_INVERSE:
                 v[<int> TOLD_OI_BASE] = v[<int> TOLD_OI_CONTRACTS]
                 in_base(&line.inst, &v[<int> TOLD_OI_BASE])
-                facts.derived |= bit(TOLD_OI_BASE)
-            if not v[<int> TOLD_OI_CONTRACTS].there or facts.derived & bit(TOLD_OI_CONTRACTS):
-                # a unit of the venue's quantity is one of the base where nothing is multiplied
-                if line.inst.factor == 1 and line.inst.factor_exp == 0:
-                    v[<int> TOLD_OI_CONTRACTS] = v[<int> TOLD_OI_BASE]
-                    facts.derived |= bit(TOLD_OI_CONTRACTS)
-            if not told & bit(TOLD_OI_NOTIONAL):
-                price = &v[<int> TOLD_MARK]
+            if (line.inst.factor == 1 and line.inst.factor_exp == 0
+                    and computes(facts, TOLD_OI_CONTRACTS)):
+                # a unit of the venue's quantity is one of the base
+                v[<int> TOLD_OI_CONTRACTS] = v[<int> TOLD_OI_BASE]
+            if computes(facts, TOLD_OI_NOTIONAL):
                 if not price.there:
                     price = &v[<int> TOLD_LAST]
                 exact_times(&v[<int> TOLD_OI_BASE], price, &v[<int> TOLD_OI_NOTIONAL])
-                facts.derived |= bit(TOLD_OI_NOTIONAL)
-        if told & mask_of(FEED_TICKER) and not facts.known & bit(TOLD_CHANGE):
+        if told & mask_of(FEED_TICKER) and computes(facts, TOLD_CHANGE):
             change_of(&v[<int> TOLD_LAST], &v[<int> TOLD_OPEN], &v[<int> TOLD_CHANGE])
-            facts.derived |= bit(TOLD_CHANGE)
 
     cdef void say_facts(self, Line *line, Feed feed, int64_t recv_ns, int64_t now) noexcept nogil:
         cdef Voice *voice = &line.voices[<int> feed]
@@ -287,6 +284,7 @@ cdef class Reports(Derived):
             line = self.lines[kline.instrument]
             line.seen_ns[<int> FEED_CANDLES] = now
             self.counts[line.endpoint][COUNT_KLINES] += 1
+            self.chart_kline(line, kline, now)
         return self.stage.n_klines
 
     # ---- insurance funds ----------------------------------------------------------------
@@ -346,7 +344,7 @@ cdef void put_derived(Bytes *b, const Facts *facts) noexcept nogil:
     cdef int32_t i
     put(b, b',"derived":[', 12)
     for i in range(3):
-        if facts.derived & bit(OPEN_INTEREST[i].told):
+        if (facts.derived | facts.computed) & bit(OPEN_INTEREST[i].told):
             put_text(b, b'"' if first else b',"')
             put(b, OPEN_INTEREST[i].name + 2, name_size(OPEN_INTEREST[i].name) - 3)
             first = False
@@ -358,6 +356,14 @@ cdef size_t name_size(const char *name) noexcept nogil:
     while name[size] != 0:
         size += 1
     return size
+
+
+cdef bint computes(Facts *facts, Told field) noexcept nogil:
+    """Whether a field is to be computed: the venue has told no value of it."""
+    if facts.values[<int> field].there and not facts.computed & bit(field):
+        return False
+    facts.computed |= bit(field)
+    return True
 
 
 cdef void note_interval(Facts *facts, const Exact *step) noexcept nogil:

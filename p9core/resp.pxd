@@ -30,7 +30,6 @@ cdef struct Voice:
     int32_t head_size
     char *member        # owned; field of the hash at `key` that is its; NULL: the key is a text
     int32_t member_size
-    bint loose          # a memory block of its own, not part of a line
     bint kept           # its newest message stands under the key too
     bint dirty          # `last` is newer than the key
     int64_t set_ns      # when the key was written last

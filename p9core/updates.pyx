@@ -167,6 +167,7 @@ cdef class Updates(Reports):
             if verdict == TRADE_HOLE:
                 counts[COUNT_TRADE_GAPS] += 1
                 self.hole(line, FEED_TRADE, line.trades.hole_from, line.trades.hole_to, False)
+                self.chart_hole(line, trade.ts_ns)
             elif verdict == TRADE_LATE or verdict == TRADE_FILLED:
                 trade.flags |= TRADE_IS_LATE
                 if verdict == TRADE_FILLED:

@@ -14,12 +14,19 @@ from p9.venues import ENDPOINTS, Heartbeat
 QUIET = Quiet(trade_s=600, bbo_s=180, depth_s=120)
 
 
+ALL = ("trade", "bbo", "depth")
+
+
 class Market:
     """The watches of one symbol; `moving` says which feeds have data in each second."""
 
-    def __init__(self, endpoint: str, quiet: Quiet = QUIET) -> None:
-        rows = {feed: ENDPOINTS[endpoint].row(feed) for feed in ("trade", "bbo", "depth")}
-        self.rows = {feed: row for feed, row in rows.items() if row is not None}
+    def __init__(self, endpoint: str, quiet: Quiet = QUIET, *, whole: bool = False) -> None:
+        """`whole`: all streams, else what moves as the market does."""
+        self.rows = {
+            row.feed: row
+            for row in ENDPOINTS[endpoint].feeds
+            if not row.option and (whole or row.feed in ALL)
+        }
         self.watches = {feed: Watch(row, quiet) for feed, row in self.rows.items()}
         self.seen = dict.fromkeys(self.watches, 0)
         self.now = 1000.0
@@ -40,12 +47,18 @@ class Market:
                     self.now,
                     self.seen[feed],
                     [self.watches[name] for name in self.rows[feed].witness],
-                    [other for other in self.watches.values() if other is not watch],
+                    [
+                        self.watches[name]
+                        for name, row in self.rows.items()
+                        if row.shows_market and name != feed
+                    ],
                 )
         return verdicts
 
 
-ALL = ("trade", "bbo", "depth")
+def told(endpoint: str) -> list[str]:
+    """All streams of an endpoint but those of rare events."""
+    return [row.feed for row in ENDPOINTS[endpoint].feeds if not row.rare and not row.option]
 
 
 @pytest.mark.parametrize("endpoint", sorted(ENDPOINTS))
@@ -113,6 +126,62 @@ def test_promised_repeats_are_kept_apart_from_a_quiet_market() -> None:
     market.run(5, *ALL)
     assert market.run(90) == {"trade": "", "bbo": "", "depth": ""}
     assert market.run(5) == {"trade": "", "bbo": "strong", "depth": "strong"}
+
+
+@pytest.mark.parametrize("endpoint", sorted(ENDPOINTS))
+def test_rare_events_may_be_silent_for_ever(endpoint: str) -> None:
+    market = Market(endpoint, whole=True)
+    rare = [feed for feed, row in market.rows.items() if row.rare]
+    assert set(rare) <= {"liquidation", "block_trade"}
+    assert set(market.run(7200, *told(endpoint)).values()) == {""}
+
+
+SOON = {
+    ("binance:linear", "mark_price"): (8, "strong"),
+    ("binance:linear", "ticker"): (35, "weak"),
+    ("binance:spot", "candles"): (35, "weak"),
+    ("bybit:linear", "ticker"): (8, "strong"),  # its snapshot
+    ("bybit:spot", "ticker"): (8, "strong"),
+    ("bybit:spot", "candles"): (65, "weak"),
+    ("okx", "ticker"): (35, "weak"),
+    ("okx", "mark_price"): (19, "strong"),
+    ("okx", "index_price"): (95, "strong"),
+    ("okx", "funding"): (140, "strong"),
+    ("okx", "open_interest"): (65, "weak"),
+    ("okx", "candles"): (65, "weak"),
+}
+
+
+@pytest.mark.parametrize(("endpoint", "silent"), sorted(SOON))
+def test_what_never_spoke_beside_a_moving_market(endpoint: str, silent: str) -> None:
+    within, verdict = SOON[endpoint, silent]
+    others = [feed for feed in told(endpoint) if feed != silent]
+    market = Market(endpoint, whole=True)
+    assert market.run(3, *others)[silent] == ""
+    verdicts = market.run(within - 3, *others)
+    assert verdicts.pop(silent) == verdict
+    assert set(verdicts.values()) == {""}
+
+
+def test_prices_that_are_told_all_the_time_do_not_stand_for_the_market() -> None:
+    """A busy hour, then a night in which only the mark and index prices are told."""
+    for endpoint, told_still in (("binance:linear", "mark_price"), ("bybit:linear", "ticker")):
+        market = Market(endpoint, whole=True)
+        market.run(60, *told(endpoint))
+        still = [told_still, *(["bbo"] if endpoint.startswith("bybit") else [])]
+        assert set(market.run(110, *still).values()) == {""}
+
+
+def test_what_is_repeated_only_is_well() -> None:
+    """The mark price moved all the time, then it stands: each 10 s it is told again."""
+    market = Market("okx", whole=True)
+    market.run(60, *told("okx"))
+    market.rows.pop("index_price")
+    others = [feed for feed in told("okx") if feed not in ("mark_price", "index_price")]
+    market.watches.pop("index_price")
+    for _ in range(20):
+        market.run(1, "mark_price", *others)
+        assert set(market.run(9, *others).values()) == {""}
 
 
 def test_trades_are_never_proof_and_rare_ones_do_not_disturb() -> None:

@@ -154,7 +154,7 @@ def test_out_appears_whole_or_not_at_all(tmp_path: Path) -> None:
     assert run(options(write(tmp_path / "bad", rows), out=str(out))) == 2
     assert out.read_text() == "what was there"
     assert run(options(write(tmp_path / "good", BOOK), out=str(out))) == 0
-    assert out.read_bytes().count(b"\n") == 3
+    assert out.read_bytes().count(b"\n") == 4  # LIVE, twice depth, imbalance
     assert sorted(path.name for path in tmp_path.iterdir()) == ["bad", "good", "out"]
 
 

@@ -5,17 +5,22 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Coroutine
+from dataclasses import replace
 from typing import Any, cast
 
 import pytest
 
 from p9 import venues
+from p9.config.feeds import BlockTradeFeed
 from p9.connect import resync
 from p9.connect.catalog import Catalog
 from p9.connect.port import Port
 from p9.connect.rest import RestError, RestReply
 from p9.connect.resync import Place, Resync
 from p9.venues import ENDPOINTS, RestCall
+
+
+BLOCK = BlockTradeFeed()
 
 
 def run(coroutine: Coroutine[Any, Any, None]) -> None:
@@ -228,7 +233,7 @@ def test_the_catalog_chooses_names_and_brings_up_to_date() -> None:
         straw.body = listing(
             ("BTC", "USDT", "0.1"), ("AB", "CD", "1"), ("ABC", "D", "1"), ("HALT", "USDT", "1")
         )
-        catalog = Catalog([ENDPOINTS["okx"]], cast(Any, straw), straw.port)
+        catalog = Catalog([ENDPOINTS["okx"]], cast(Any, straw), straw.port, BLOCK)
         assert catalog.unlisted(["BTCUSDT"]) == []  # not known before it is loaded
         await catalog.load("okx")
         assert len(straw.calls) == 3
@@ -243,8 +248,10 @@ def test_the_catalog_chooses_names_and_brings_up_to_date() -> None:
         assert known is not None
         assert known.symbol == "BTCUSDT"
         straw.body = listing(("BTC", "USDT", "0.01"))
-        await catalog.load("okx")
+        ((before, now),) = await catalog.load("okx")
+        assert (before.price_step, now.price_step) == ("0.1", "0.01")
         assert straw.numbers[-1]["price_step"] == "0.01"
+        assert straw.numbers[-1]["block_notional"] == "250000"  # half of 500000 on a spot market
         assert catalog.enable(catalog.choose(["BTCUSDT"], "okx").instruments[0]) == number
         straw.body = listing()
         with pytest.raises(RestError, match="empty_listing"):
@@ -253,6 +260,9 @@ def test_the_catalog_chooses_names_and_brings_up_to_date() -> None:
         with pytest.raises(RestError, match="bad_listing"):
             await catalog.load("okx")
         assert len(catalog.choose(["BTCUSDT"], "okx").instruments) == 1
+        catalog.block = replace(BLOCK, spot_share=1.0)
+        catalog.enable(choice.instruments[0])
+        assert straw.numbers[-1]["block_notional"] == "500000"
 
     run(main())
 
@@ -279,7 +289,7 @@ def test_the_cursor_loop_ends() -> None:
                 }
             }
         ).encode()
-        catalog = Catalog([straw.endpoint], cast(Any, straw), straw.port)
+        catalog = Catalog([straw.endpoint], cast(Any, straw), straw.port, BLOCK)
         await catalog.load("bybit:linear")
         assert len(straw.calls) == 2
         await straw.resync.close()

@@ -79,7 +79,7 @@ async def settle(seconds: float = 0.02) -> None:
 def topics_of(message: dict[str, Any]) -> list[str]:
     if "params" in message:
         return list(message["params"])
-    return [a if isinstance(a, str) else f"{a['channel']}:{a['instId']}" for a in message["args"]]
+    return [a if isinstance(a, str) else ":".join(a.values()) for a in message["args"]]
 
 
 def id_of(message: dict[str, Any]) -> str:
@@ -217,6 +217,31 @@ def test_okx_answers_each_topic_and_names_it_in_words() -> None:
         assert list(line.refused) == ["books:NO-USDT", "trades:NO-USDT", "books:NO-USDT-SWAP"]
         assert line.refused["books:NO-USDT"].startswith("60018")
         assert len(line.sent) == 1
+        line.requests.stop()
+
+    run(main())
+
+
+def test_a_channel_of_a_type_is_asked_for_by_its_type() -> None:
+    async def main() -> None:
+        line = Line("okx")
+        names = ["liquidation-orders:SWAP", "index-tickers:BTC-USDT", "liquidation-orders:OPTION"]
+        words = "Wrong URL or channel:liquidation-orders,instType:OPTION doesn't exist."
+
+        def answer(message: dict[str, Any]) -> list[Said]:
+            good = [Said("ack", id_of(message), topic=topic) for topic in names[:2]]
+            return [*good, Said("error", id_of(message), "60018", words)]
+
+        line.venue = answer
+        line.requests.subscribe(names)
+        await settle()
+        assert line.sent[0]["args"] == [
+            {"channel": "liquidation-orders", "instType": "SWAP"},
+            {"channel": "index-tickers", "instId": "BTC-USDT"},
+            {"channel": "liquidation-orders", "instType": "OPTION"},
+        ]
+        assert line.accepted == names[:2]
+        assert line.refused == {"liquidation-orders:OPTION": f"60018 {words}"}
         line.requests.stop()
 
     run(main())
@@ -378,4 +403,15 @@ def test_notices_and_topics_of_frames() -> None:
     assert okx.topic_of(books) == "books:BTC-USDT"
     ack = b'{"id":"s1","event":"subscribe","arg":{"channel":"books","instId":"BTC-USDT"}}'
     assert okx.topic_of(ack) == ""
+    forced = (
+        b'{"arg":{"channel":"liquidation-orders","instType":"SWAP"},"data":[{"details":[{'
+        b'"bkPx":"0.18"}],"instFamily":"DOGE-USDT","instId":"DOGE-USDT-SWAP","instType":"SWAP"}]}'
+    )
+    assert okx.topic_of(forced) == "liquidation-orders:SWAP"
+    index = (
+        b'{"arg":{"channel":"index-tickers","instId":"BTC-USDT"},"data":[{"instId":"BTC-USDT"}]}'
+    )
+    assert okx.topic_of(index) == "index-tickers:BTC-USDT"
+    poor = b'{"arg":{"channel":"block-tickers"},"data":[{"instId":"BTC-USDT"}]}'
+    assert okx.topic_of(poor) == ""
     assert okx.topic_of(b"pong") == ""

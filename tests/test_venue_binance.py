@@ -14,6 +14,8 @@ from tests.venue import Limits, LocalVenue, Timing
 from tests.venue.client import Client, pumped, run
 from tests.venue.reader import BinanceBook
 
+BTC_LINEAR = ("binance", "linear", "BTCUSDT")
+
 
 @pytest.mark.parametrize("market", ["spot", "linear"])
 def test_binance_book_bridges_and_follows(market: str) -> None:
@@ -200,5 +202,68 @@ def test_a_snapshot_between_two_events_bridges(market: str) -> None:
             assert book.gaps == 0
             assert book.state() == venue.log.book("binance", market, symbol, book.last_id)
         assert between > 20
+
+    run(body)
+
+
+MARK_KEYS = "e E s p ap P i r T st"
+SPOT_TICKER = "e E s p P w x c Q b B a A o h l v q O C F L n"
+LINEAR_TICKER = "e E s p P w c Q o h l v q O C F L n ps st"
+NUMBERS = {"E", "T", "O", "C", "F", "L", "n", "st"}
+
+
+def test_binance_mark_price_and_tickers() -> None:
+    async def body(venue: LocalVenue, client: Client) -> None:
+        linear = await client.ws("binance:linear", "/market/stream")
+        kinds = ("markPrice@1s", "markPrice", "ticker")
+        await linear.subscribe([f"btcusdt@{kind}" for kind in kinds])
+        await linear.subscribe(["btcusdt_261225@markPrice@1s"])
+        spot = await client.ws("binance:spot", "/ws")
+        await spot.subscribe(["ethusdt@ticker", "ethusdt@trade"])
+        wrong = await client.ws("binance:linear", "/public/stream")
+        await wrong.subscribe([f"btcusdt@{kind}" for kind in kinds])
+        got: list[Any] = []
+        for _ in range(6):
+            venue.pump(300)
+            venue.pass_time(1.0)
+            got += await linear.settle()
+        assert await wrong.settle() == []
+        by_stream: dict[str, list[Any]] = {}
+        for message in got:
+            by_stream.setdefault(message["stream"], []).append(message["data"])
+        marks = by_stream["btcusdt@markPrice@1s"]
+        counts = [len(by_stream[f"btcusdt@{kind}"]) for kind in kinds]
+        assert 6 <= counts[0] <= 8  # each 1, 3 and 2 s
+        assert (counts[1], counts[2]) in ((2, 3), (3, 3), (3, 4))
+        assert all(" ".join(mark) == MARK_KEYS for mark in marks)
+        assert all(len(mark[key].partition(".")[2]) == 8 for mark in marks for key in "pPir")
+        span_ms = 8 * 3_600_000
+        assert all(mark["T"] == (mark["E"] // span_ms + 1) * span_ms for mark in marks)
+        assert all(abs(Decimal(m["p"]) / Decimal(m["i"]) - 1) < Decimal("0.001") for m in marks)
+        assert len({mark["p"] for mark in marks}) > 3
+        dated = by_stream["btcusdt_261225@markPrice@1s"][0]
+        assert (dated["r"], dated["T"]) == ("", 0)
+        told = [(row.ts_ms, row.values["p"]) for row in venue.log.reports(*BTC_LINEAR, "mark")]
+        both = marks + by_stream["btcusdt@markPrice"]
+        assert sorted(told) == sorted((mark["E"], mark["p"]) for mark in both)
+        assert " ".join(by_stream["btcusdt@ticker"][0]) == LINEAR_TICKER
+        heard = await spot.settle()
+        tickers = [m for m in heard if m["e"] == "24hrTicker"]
+        trades = [m for m in heard if m["e"] == "trade"]
+        assert 6 <= len(tickers) <= 8
+        assert " ".join(tickers[-1]) == SPOT_TICKER
+        for ticker in (*tickers, *by_stream["btcusdt@ticker"]):
+            assert all(isinstance(v, int) == (k in NUMBERS) for k, v in ticker.items() if k != "P")
+            assert ticker["L"] - ticker["F"] + 1 >= ticker["n"]
+            assert Decimal(ticker["p"]) == Decimal(ticker["c"]) - Decimal(ticker["o"])
+        first, last = tickers[0], tickers[-1]
+        between = [t for t in trades if first["L"] < t["t"] <= last["L"]]
+        for key, sums in (
+            ("v", [Decimal(t["q"]) for t in between]),
+            ("q", [Decimal(t["q"]) * Decimal(t["p"]) for t in between]),
+        ):
+            assert Decimal(last[key]) - Decimal(first[key]) == sum(sums)
+        assert last["n"] - first["n"] == len(between)
+        assert (last["c"], last["Q"]) == (between[-1]["p"], between[-1]["q"])
 
     run(body)

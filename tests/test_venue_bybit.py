@@ -130,3 +130,75 @@ def test_bybit_answers() -> None:
         assert await pumped(venue, linear, 100) == []
 
     run(body, limits=Limits(connects={}))
+
+
+LINEAR_TICKER = (
+    "symbol tickDirection price24hPcnt lastPrice prevPrice24h highPrice24h lowPrice24h prevPrice1h "
+    "markPrice indexPrice openInterest openInterestValue singleOpenInterest "
+    "singleOpenInterestValue turnover24h volume24h fundingIntervalHour fundingCap "
+    "nextFundingTime fundingRate bid1Price bid1Size ask1Price ask1Size preOpenPrice preQty "
+    "curPreListingPhase"
+)
+SPOT_TICKER = (
+    "symbol lastPrice highPrice24h lowPrice24h prevPrice24h volume24h turnover24h price24hPcnt "
+    "usdIndexPrice"
+)
+
+
+def test_bybit_tickers() -> None:
+    async def body(venue: LocalVenue, client: Client) -> None:
+        linear, spot = await client.ws("bybit:linear"), await client.ws("bybit:spot")
+        names = [f"tickers.{s}" for s in ("BTCUSDT", "1000PEPEUSDT", "BTCUSDT-25DEC26")]
+        await linear.send({"op": "subscribe", "args": names})
+        await spot.send({"op": "subscribe", "args": ["tickers.BTCUSDT", "tickers.PEPEUSDT"]})
+        heard = await linear.settle()
+        late = await client.ws("bybit:linear")
+        for turn in range(12):
+            venue.pump(200)
+            venue.pass_time(0.1)
+            if turn == 5:
+                await late.send({"op": "subscribe", "args": names})
+            heard += await linear.settle()
+        held: dict[str, dict[str, str]] = {}
+        for message in (m for m in heard if "topic" in m):
+            assert list(message) == ["topic", "type", "cs", "ts", "data"]
+            data, symbol = message["data"], message["data"]["symbol"]
+            if symbol not in held:
+                assert message["type"] == "snapshot"
+                held[symbol] = data
+                continue
+            assert message["type"] == "delta"
+            assert len(data) > 1
+            changed = {key for key, value in data.items() if held[symbol][key] != value}
+            assert changed == data.keys() - {"symbol"}
+            held[symbol] |= data
+        btc, dated = held["BTCUSDT"], held["BTCUSDT-25DEC26"]
+        assert list(btc) == LINEAR_TICKER.split()
+        assert Decimal(btc["openInterest"]) == 2 * Decimal(btc["singleOpenInterest"])
+        assert held["1000PEPEUSDT"]["fundingIntervalHour"] == "4"
+        assert (dated["fundingRate"], dated["nextFundingTime"]) == ("", "")
+        assert dated["deliveryTime"] == "2026-12-25T08:00:00Z"
+        assert "fundingCap" not in dated
+        feed = venue.feed("bybit", "linear", "BTCUSDT")
+        assert isinstance(feed, BybitDesk)
+        (bid, _), (ask, _) = feed.tops()
+        venue.pass_time(0.1)
+        for message in await linear.settle():
+            held[message["data"]["symbol"]] |= message["data"]
+        assert held["BTCUSDT"]["bid1Price"] == feed.price_text(bid)
+        assert held["BTCUSDT"]["ask1Price"] == feed.price_text(ask)
+        joined: dict[str, dict[str, str]] = {}  # who comes late holds the same in the end
+        for message in (m for m in await late.settle() if "topic" in m):
+            if message["type"] == "snapshot":
+                joined[message["data"]["symbol"]] = {}
+            joined[message["data"]["symbol"]] |= message["data"]
+        assert joined == held
+        marks = venue.log.reports("bybit", "linear", "BTCUSDT", "mark")
+        assert marks[-1].values == {"markPrice": held["BTCUSDT"]["markPrice"]}
+        told = [m for m in await spot.settle() if "topic" in m]
+        assert {m["type"] for m in told} == {"snapshot"}
+        assert {tuple(m["data"]) for m in told} == {tuple(SPOT_TICKER.split())}
+        index = {m["data"]["symbol"]: m["data"]["usdIndexPrice"] for m in told}
+        assert index["PEPEUSDT"] == "" != index["BTCUSDT"]
+
+    run(body)

@@ -180,3 +180,90 @@ def test_late_subscribers_and_rest_books_agree() -> None:
         assert between > 20
 
     run(body)
+
+
+SHAPES = {
+    "tickers": "instType instId last lastSz askPx askSz bidPx bidSz open24h high24h low24h "
+    "volCcy24h vol24h sodUtc0 sodUtc8 ts",
+    "mark-price": "instType instId markPx ts",
+    "index-tickers": "instId idxPx open24h high24h low24h sodUtc0 sodUtc8 ts",
+    "funding-rate": "formulaType fundingRate fundingTime impactValue instId instType interestRate "
+    "method maxFundingRate minFundingRate nextFundingRate nextFundingTime premium settFundingRate "
+    "settState ts",
+    "open-interest": "instId instType oi oiCcy oiUsd ts",
+}
+
+
+def test_okx_reports() -> None:
+    async def body(venue: LocalVenue, client: Client) -> None:
+        sock = await client.ws("okx")
+        swap = dict.fromkeys(SHAPES, "BTC-USDT-SWAP") | {"index-tickers": "BTC-USDT"}
+        args = [{"channel": channel, "instId": inst} for channel, inst in swap.items()]
+        more = [("tickers", "BTC-USDT"), ("tickers", "BTC-USDT-261225")]
+        more += [("open-interest", "PEPE-USDT-SWAP"), ("funding-rate", "PEPE-USDT-SWAP")]
+        args += [{"channel": channel, "instId": inst} for channel, inst in more]
+        await sock.send({"op": "subscribe", "args": args})
+        got = [m for m in await sock.settle() if "data" in m]
+        assert len(got) == len(args)  # the state at once
+        for _ in range(100):
+            venue.pump(60)
+            venue.pass_time(1.0)
+            got += await sock.settle()
+        by_arg: dict[tuple[str, str], list[dict[str, str]]] = {}
+        for message in got:
+            assert list(message) == ["arg", "data"]
+            arg = message["arg"]
+            (data,) = message["data"]
+            assert list(data) == SHAPES[arg["channel"]].split()
+            assert all(isinstance(value, str) for value in data.values())
+            by_arg.setdefault((arg["channel"], arg["instId"]), []).append(data)
+        counts = {channel: len(by_arg[channel, inst]) for channel, inst in swap.items()}
+        assert 200 < counts["mark-price"] <= 502
+        assert 200 < counts["index-tickers"] <= 1002
+        assert 2 <= counts["funding-rate"] <= 5  # each 30 to 90 s
+        assert 10 < counts["open-interest"] <= 35
+        for channel in ("mark-price", "index-tickers"):  # only what changed, else after 10, 60 s
+            price = "markPx" if channel == "mark-price" else "idxPx"
+            rows = by_arg[channel, swap[channel]]
+            assert all(a[price] != b[price] for a, b in pairwise(rows))
+        funding = by_arg["funding-rate", "BTC-USDT-SWAP"][-1]
+        hours = {"BTC-USDT-SWAP": 8, "PEPE-USDT-SWAP": 4}
+        for inst, count in hours.items():
+            row = by_arg["funding-rate", inst][-1]
+            due, following = int(row["fundingTime"]), int(row["nextFundingTime"])
+            assert following - due == count * 3_600_000
+            assert due % (count * 3_600_000) == 0
+            assert due - int(row["ts"]) <= count * 3_600_000
+        assert funding["nextFundingRate"] == ""
+        for row in by_arg["open-interest", "BTC-USDT-SWAP"]:
+            assert Decimal(row["oiCcy"]) == Decimal(row["oi"]) / 100  # ctVal 0.01
+        digits = [len(r["oi"].partition(".")[2]) for r in by_arg["open-interest", "BTC-USDT-SWAP"]]
+        assert max(digits) == 11
+        ticker = by_arg["tickers", "BTC-USDT-SWAP"][-1]
+        assert Decimal(ticker["volCcy24h"]) == Decimal(ticker["vol24h"]) / 100
+        told = venue.log.reports("okx", "linear", "BTC-USDT-SWAP", "index")
+        rows = by_arg["index-tickers", "BTC-USDT"]
+        assert [row.values["idxPx"] for row in told] == [row["idxPx"] for row in rows]
+
+    run(body)
+
+
+def test_okx_refuses_what_an_instrument_has_not() -> None:
+    async def body(venue: LocalVenue, client: Client) -> None:
+        public, business = await client.ws("okx"), await client.ws("okx:business")
+        for channel, inst in (
+            ("funding-rate", "BTC-USDT"),
+            ("funding-rate", "BTC-USDT-261225"),
+            ("open-interest", "BTC-USDT"),
+            ("index-tickers", "BTC-USDT-SWAP"),
+            ("mark-price", "NO-PE-SWAP"),
+        ):
+            answer = await public.subscribe([{"channel": channel, "instId": inst}])
+            assert answer["code"] == "60018", (channel, inst)
+        mark = {"channel": "mark-price", "instId": "BTC-USDT-SWAP"}
+        assert (await business.subscribe([mark]))["code"] == "64002"
+        candle = {"channel": "candle1Dutc", "instId": "BTC-USDT-SWAP"}
+        assert (await public.subscribe([candle]))["code"] == "64001"
+        assert (await business.subscribe([candle]))["event"] == "subscribe"
+
+    run(body)

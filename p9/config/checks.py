@@ -7,19 +7,19 @@ import os
 import re
 import ssl
 from collections.abc import Callable
+from dataclasses import field
 from difflib import get_close_matches
+from typing import Any, TypeVar
 
-from p9.config import symbol, urls
+from p9.config import urls
 from p9.config.errors import Report
-from p9.config.source import Items, Refused, Scalar, Tree, show
+from p9.config.source import Refused, Scalar, Tree
 from p9.secret import Secret
-
-MAX_SYMBOLS = 5000
 
 # No leading zeros, no "0x", no "1:30": YAML 1.1 would read them as octal, hex and base 60.
 _DIGITS = r"[+-]?(?:0|[1-9][0-9_]{0,24})"
 _INT = re.compile(_DIGITS)
-_NUMBER = re.compile(_DIGITS + r"(?:\.[0-9]{0,24})?(?:[eE][+-]?[0-9]{1,3})?")
+NUMBER = re.compile(_DIGITS + r"(?:\.[0-9]{0,24})?(?:[eE][+-]?[0-9]{1,3})?")
 
 
 class Bad(Exception):
@@ -53,16 +53,25 @@ class Check:
         raise NotImplementedError
 
 
+T = TypeVar("T")
+
+
+def key(default: T, check: Check, *, env: str = "") -> T:
+    """A field with its check; `env` names the variable a missing key is taken from."""
+    row: Any = field(default=default, metadata={"check": check, "env": env})
+    return row  # type: ignore[no-any-return]  # dataclass() turns it into the default
+
+
 class Int(Check):
-    def __init__(self, low: int, high: int, note: str = "") -> None:
-        self.low, self.high = low, high
+    def __init__(self, low: int, high: int, note: str = "", *, step: int = 1) -> None:
+        self.low, self.high, self.step = low, high, step
         self.allowed = f"whole number {low}..{high}" + (f" ({note})" if note else "")
 
     def value(self, scalar: Scalar) -> int:
         if scalar.kind != "number" or not _INT.fullmatch(scalar.text):
             raise ValueError
         number = int(scalar.text.replace("_", ""))
-        if not self.low <= number <= self.high:
+        if not self.low <= number <= self.high or number % self.step:
             raise ValueError
         return number
 
@@ -74,7 +83,7 @@ class Number(Check):
 
     def value(self, scalar: Scalar) -> float:
         # YAML 1.1 takes "1e3" for text, so the kind alone does not decide
-        if scalar.quoted or not _NUMBER.fullmatch(scalar.text):
+        if scalar.quoted or not NUMBER.fullmatch(scalar.text):
             raise ValueError
         number = float(scalar.text.replace("_", ""))
         if not math.isfinite(number) or not self.low <= number <= self.high:
@@ -94,6 +103,9 @@ class Flag(Check):
         if flag == self.refused:
             raise ValueError(self.why)
         return flag
+
+
+ON_OFF = Flag()
 
 
 class Choice(Check):
@@ -166,63 +178,6 @@ class CaFile(Check):
         except OSError:  # ssl.SSLError is one
             raise ValueError("not readable, or no certificate in it") from None
         return scalar.text
-
-
-class _List(Check):
-    """A list without repetitions; `value` checks one item."""
-
-    max_items = 100
-
-    def read(self, tree: Tree, key: str, report: Report) -> tuple[str, ...]:
-        if isinstance(tree, Refused):
-            raise Bad
-        if not isinstance(tree, Items):
-            report.add(key, tree.line, f"found {tree.shown()}; allowed: a list of {self.allowed}")
-            raise Bad
-        if len(tree.items) > self.max_items:
-            report.add(key, tree.line, f"more than {self.max_items} entries")
-            raise Bad
-        seen: dict[str, int] = {}
-        good = True
-        for i, item in enumerate(tree.items):
-            try:
-                value = super().read(item, f"{key}[{i}]", report)
-            except Bad:
-                good = False
-                continue
-            assert isinstance(value, str)
-            assert isinstance(item, Scalar)
-            if value in seen:
-                report.add(
-                    f"{key}[{i}]",
-                    item.line,
-                    f"{item.shown()} given twice, first on line {seen[value]}",
-                )
-                good = False
-            seen.setdefault(value, item.line)
-        if not good:
-            raise Bad
-        return tuple(seen)
-
-
-class Symbols(_List):
-    allowed = f"symbols {symbol.SYNTAX}"
-    max_items = MAX_SYMBOLS
-
-    def value(self, scalar: Scalar) -> str:
-        if not symbol.is_symbol(scalar.text) or (scalar.kind != "text" and not scalar.substituted):
-            guess = None if scalar.variables else symbol.nearest(scalar.text)
-            raise ValueError(f"did you mean {show(guess)}?" if guess else "")
-        return scalar.text
-
-
-class Names(_List):
-    def __init__(self, *names: str) -> None:
-        self._choice = Choice(*names)
-        self.allowed = self._choice.allowed
-
-    def value(self, scalar: Scalar) -> str:
-        return self._choice.value(scalar)
 
 
 def did_you_mean(word: str, names: tuple[str, ...]) -> str:

@@ -1,35 +1,28 @@
 """The configuration as it is used: frozen dataclasses. Each key carries its default and its
-check, so this file is also the list of all keys. Units are part of the names (`_s`, `_mb`)."""
+check, so this file (with `feeds`, its largest section) is also the list of all keys. Units are
+part of the names (`_s`, `_mb`)."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields
-from typing import Any, TypeVar
+from dataclasses import dataclass, fields
 
 from p9.config import urls
 from p9.config.checks import (
+    ON_OFF,
     CaFile,
-    Check,
     Choice,
     Flag,
     Int,
-    Names,
     Number,
     RedisUrl,
     SecretText,
-    Symbols,
     Text,
     Url,
+    key,
 )
+from p9.config.feeds import Feeds
+from p9.config.lists import Names, Symbols
 from p9.secret import Secret
-
-T = TypeVar("T")
-
-
-def key(default: T, check: Check, *, env: str = "") -> T:
-    """A field with its check; `env` names the variable a missing key is taken from."""
-    row: Any = field(default=default, metadata={"check": check, "env": env})
-    return row  # type: ignore[no-any-return]  # dataclass() turns it into the default
 
 
 def _is_prefix(text: str) -> bool:
@@ -37,7 +30,6 @@ def _is_prefix(text: str) -> bool:
     return len(text) <= 64 and all(c.isascii() and (c.isalnum() or c in "_.:-") for c in text)
 
 
-ON_OFF = Flag()
 WS = Url("wss", "ws")
 REST = Url("https", "http")
 SYMBOLS = Symbols()
@@ -143,30 +135,6 @@ class Exchanges:
         return {name: exchange for name, exchange in every.items() if exchange.enabled}
 
 
-# --- feeds -------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Feed:
-    enabled: bool = key(True, ON_OFF)
-
-
-@dataclass(frozen=True, slots=True)
-class DepthFeed(Feed):
-    levels: int = key(1000, Int(1, 5000))
-    """Levels a side that are held and served."""
-
-
-@dataclass(frozen=True, slots=True)
-class Feeds:
-    trade: Feed = Feed()
-    bbo: Feed = Feed()
-    depth: DepthFeed = DepthFeed()
-
-    def enabled(self) -> tuple[str, ...]:
-        return tuple(row.name for row in fields(self) if getattr(self, row.name).enabled)
-
-
 # --- redis -------------------------------------------------------------------------------
 
 
@@ -228,6 +196,8 @@ class Connection:
     backoff_s: float = key(0.5, Number(0.01, 60))
     backoff_max_s: float = key(30.0, Number(0.01, 600))
     max_frame_mb: int = key(16, Int(1, 256))
+    listing_s: float = key(900.0, Number(1, 86_400))
+    """Seconds between two looks at the instruments of an endpoint."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,7 +225,7 @@ class Log:
 class Config:
     symbols: tuple[str, ...] = key(("BTCUSDT", "ETHUSDT", "BTCUSDT-PERP", "ETHUSDT-PERP"), SYMBOLS)
     exchanges: Exchanges = Exchanges()
-    feeds: Feeds = Feeds()
+    feeds: Feeds = Feeds()  # noqa: RUF009  (frozen)
     redis: Redis = Redis()
     safety: Safety = Safety()
     connection: Connection = Connection()
@@ -278,10 +248,6 @@ ALIASES: dict[str, dict[str, str]] = {
 # Keys of the public contract that later versions bring: refused by name, not as typing errors.
 NOT_YET: dict[str, frozenset[str]] = {
     "": frozenset({"backfill", "archive", "analytics"}),
-    "feeds": frozenset({
-        "snapshot", "block_trade", "liquidation", "funding", "mark_price", "index_price",
-        "open_interest", "insurance_fund", "imbalance", "candles", "ticker", "long_short",
-    }),
     "exchanges.binance.endpoints": frozenset({"inverse"}),
     "exchanges.bybit.endpoints": frozenset({"inverse"}),
-}  # fmt: skip
+}

@@ -5,10 +5,25 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator
-from dataclasses import fields, is_dataclass
+from dataclasses import fields, is_dataclass, replace
+from fnmatch import fnmatchcase
+from typing import TypeVar
 
 from p9.config.model import Config
 from p9.secret import Secret
+
+S = TypeVar("S")
+
+# The keys that SIGHUP takes over; the others need a restart.
+HOT = (
+    "symbols",
+    "exchanges.*.symbols",
+    "feeds.*.enabled",
+    "feeds.*.max_age_s",
+    "feeds.block_trade.*",
+    "safety.*",
+    "log.level",
+)
 
 
 def flat(config: Config) -> Iterator[tuple[str, object]]:
@@ -38,6 +53,28 @@ def diff(old: Config, new: Config) -> list[str]:
     """The dotted keys whose values differ, secrets among them."""
     before = dict(flat(old))
     return [key for key, value in flat(new) if before[key] != value]
+
+
+def is_hot(key: str) -> bool:
+    """Is a changed value of this key taken while it runs?"""
+    return any(fnmatchcase(key, pattern) for pattern in HOT)
+
+
+def hot_part(old: Config, new: Config) -> Config:
+    """`old` with the hot keys of `new`."""
+    return _taken(old, new, "")
+
+
+def _taken(old: S, new: S, dotted: str) -> S:
+    values = {}
+    for row in fields(old):  # type: ignore[arg-type]
+        key = f"{dotted}.{row.name}" if dotted else row.name
+        before, after = getattr(old, row.name), getattr(new, row.name)
+        if is_dataclass(before):
+            values[row.name] = _taken(before, after, key)
+        else:
+            values[row.name] = after if is_hot(key) else before
+    return replace(old, **values)  # type: ignore[type-var]
 
 
 def secrets(config: Config) -> tuple[str, ...]:

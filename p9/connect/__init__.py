@@ -3,6 +3,7 @@
 markets        all exchanges: listings, instruments, feeds
 catalog        the instruments of one exchange
 feeds          one endpoint: its connections, what their silence means
+ needs          which topics the wanted feeds need
  placement      which topic on which connection
  rotation       a new connection before the old one ends
  lookout        looks at every topic in turn; liveness judges

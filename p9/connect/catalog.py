@@ -8,8 +8,10 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from p9.config.feeds import BlockTradeFeed
 from p9.connect.port import Port
-from p9.connect.rest import RestClient, RestError
+from p9.connect.rest import RestClient, RestError, RestReply
+from p9.connect.terms import engine_args
 from p9.venues import BadListing, Endpoint, Instrument, Priority, collisions
 
 log = logging.getLogger(__name__)
@@ -28,9 +30,12 @@ class Choice:
 class Catalog:
     """All endpoints of one exchange share the names, so they share a catalog."""
 
-    def __init__(self, endpoints: Iterable[Endpoint], rest: RestClient, port: Port) -> None:
+    def __init__(
+        self, endpoints: Iterable[Endpoint], rest: RestClient, port: Port, block: BlockTradeFeed
+    ) -> None:
         self._endpoints = {row.name: row for row in endpoints}
         self._rest, self._port = rest, port
+        self.block = block  # thresholds of block trades
         self._listed: dict[str, list[Instrument]] = {}  # endpoint -> in listing order
         self._by_symbol: dict[str, Instrument] = {}
         self._numbers: dict[tuple[str, str], int] = {}  # (endpoint, venue id) -> engine
@@ -38,11 +43,12 @@ class Catalog:
         self.disabled: list[Instrument] = []  # name taken by an earlier one
         self.skipped: dict[str, Counter[str]] = {}  # endpoint -> reasons
 
-    async def load(self, name: str) -> None:
+    async def load(self, name: str) -> list[tuple[Instrument, Instrument]]:
         """Fetches the listing of an endpoint, all pages; instruments in use are brought up to
-        date. Raises RestError."""
+        date. Gives those of them that changed, as they were and as they are. Raises RestError."""
         row = self._endpoints[name]
         found: list[Instrument] = []
+        pages: list[RestReply] = []
         skipped: Counter[str] = Counter()
         for first in row.listing_calls:
             call, cursors = first, {""}
@@ -53,7 +59,7 @@ class Catalog:
                     page = await asyncio.to_thread(row.parse, reply.body)
                 except BadListing as error:
                     raise RestError("bad_listing", retry=True) from error
-                self._port.used(reply, name)
+                pages.append(reply)
                 found += page.instruments
                 skipped += page.skip_counts()
                 following = row.next_page(call, page)
@@ -67,12 +73,26 @@ class Catalog:
         self.skipped[name] = skipped
         self._name()
         log.info("instruments %s: %d, skipped %s", name, len(found), dict(skipped) or "none")
+        for reply in pages:
+            self._port.used(reply, name)
+        return self._renew(found)
+
+    def _renew(self, found: list[Instrument]) -> list[tuple[Instrument, Instrument]]:
+        """Tells the core what is new of instruments that it has."""
+        changed = []
         for instrument in found:
-            if (name, instrument.venue_id) in self._numbers:
-                try:
-                    self.enable(instrument)
-                except ValueError as error:
-                    log.warning("instruments %s: %s: %s", name, instrument.venue_id, error)
+            number = self._numbers.get((instrument.endpoint, instrument.venue_id))
+            if number is None:
+                continue
+            before = self._known[number]
+            try:
+                self.enable(instrument)
+            except ValueError as error:
+                log.warning("%s %s: %s", instrument.endpoint, instrument.venue_id, error)
+                continue
+            if before != instrument:
+                changed.append((before, instrument))
+        return changed
 
     def _name(self) -> None:
         """Names over all endpoints, in the table's order, so that it is the same every time."""
@@ -115,7 +135,7 @@ class Catalog:
     def enable(self, instrument: Instrument) -> int:
         """The engine's number of it; adds it, or brings it up to date. Raises ValueError."""
         number = self._port.engine.add_instrument(
-            instrument.endpoint, instrument.venue_id, **instrument.engine_args()
+            instrument.endpoint, instrument.venue_id, **engine_args(instrument, self.block)
         )
         self._numbers[instrument.endpoint, instrument.venue_id] = number
         self._known[number] = instrument

@@ -9,34 +9,26 @@ from __future__ import annotations
 import asyncio
 import logging
 import ssl
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
 
 from p9.connect.lane import Lane, Settings, Topic
 from p9.connect.link import ListenerFactory
-from p9.connect.liveness import StallGuard, Watch
+from p9.connect.liveness import StallGuard
 from p9.connect.lookout import Lookout
+from p9.connect.needs import Needs
+from p9.connect.needs import Wanted as Wanted
 from p9.connect.pacing import Pacer
 from p9.connect.placement import pack
 from p9.connect.port import Port
 from p9.connect.rotation import Rotation
 from p9.connect.session import Session
-from p9.venues import BBO, DEPTH, TRADE, Endpoint, Instrument
+from p9.venues import DEPTH, Endpoint
 
 log = logging.getLogger(__name__)
 
 TICK_S = 0.1
 BREAKS, BREAKS_S = 4, 2.0  # so many books of a connection, and a quarter, broken at once
 RECONNECT_GAP_S = 30.0
-
-
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """An instrument with its number in the engine, and the feeds wanted of it."""
-
-    instrument: Instrument
-    number: int
-    feeds: tuple[str, ...] = (TRADE, BBO, DEPTH)
 
 
 class Feeds:
@@ -63,7 +55,7 @@ class Feeds:
         """
         self.endpoint = endpoint
         self._addresses = addresses
-        self._levels, self._options = levels, options
+        self._needs = Needs(endpoint, levels, options, settings.quiet)
         self._lane = Lane(endpoint, port, self, settings, make_listener, tls, pacer)
         self._rotation = Rotation(self._lane)
         self._lookout = Lookout(self._lane, self._rotation)
@@ -82,10 +74,13 @@ class Feeds:
 
     def update(self, wanted: Iterable[Wanted]) -> None:
         """Subscribes to what is new and leaves what is not wanted any more."""
-        topics = {topic.name: topic for topic in self._topics(wanted)}
+        topics = self._needs.update(wanted)
         for session in list(self._sessions):
-            gone = [name for name in session.topics if name not in topics]
-            self._drop(session, gone)
+            for name in session.topics.keys() & topics.keys():
+                served = session.topics[name].served
+                served.clear()
+                served.update(topics[name].served)
+            self._drop(session, [name for name in session.topics if name not in topics])
         new = [topic for name, topic in topics.items() if name not in self._where]
         by_socket: dict[str, list[Topic]] = {}
         for topic in new:
@@ -93,16 +88,6 @@ class Feeds:
         for socket, group in by_socket.items():
             self._place(socket, group)
         self._index()
-
-    def _topics(self, wanted: Iterable[Wanted]) -> Iterator[Topic]:
-        for one in wanted:
-            for feed in one.feeds:
-                row = self.endpoint.row(feed, feed in self._options)
-                if row is not None:
-                    name = self.endpoint.topic(row, one.instrument.venue_id, self._levels)
-                    yield Topic(
-                        name, row, one.instrument, one.number, Watch(row, self._lane.settings.quiet)
-                    )
 
     def _drop(self, session: Session, names: list[str]) -> None:
         for name in names:
@@ -136,8 +121,9 @@ class Feeds:
         self._of, self._where = {}, {}
         for session in self._sessions:
             for topic in session.topics.values():
-                self._of.setdefault(topic.number, {})[topic.row.feed] = topic
                 self._where[topic.name] = session
+                for number in topic.served:
+                    self._of.setdefault(number, {})[topic.row.feed] = topic
         self._lookout.watch(tuple(self._sessions))
 
     def _close(self, session: Session) -> None:
@@ -149,6 +135,13 @@ class Feeds:
         self._breaks.pop(session, None)
         if session in self._sessions:
             self._sessions.remove(session)
+
+    def tune(self, settings: Settings) -> None:
+        """Patience and budgets are these from now on."""
+        self._lane.settings = settings
+        self._needs.quiet = settings.quiet
+        for session in (*self._sessions, *self._rotation):
+            session.tune(settings.quiet)
 
     # -- the hub of the sessions --------------------------------------------------------------
 
@@ -259,18 +252,16 @@ class Feeds:
 
     def size(self) -> int:
         """How many instruments it carries."""
-        return len(self._of)
+        return self._needs.size()
 
     def missing(self) -> list[str]:
         """What is not live, as "exchange feed symbol: why"; empty: everything is."""
-        rows = []
-        for session in self._sessions:
-            for topic in session.topics.values():
-                why = self._missing(session, topic)
-                if why:
-                    where = f"{self.endpoint.exchange} {topic.row.feed} {topic.instrument.symbol}"
-                    rows.append(f"{where}: {why}")
-        return rows
+        whys = {
+            name: self._missing(session, topic)
+            for session in self._sessions
+            for name, topic in session.topics.items()
+        }
+        return self._needs.missing(whys)
 
     def _missing(self, session: Session, topic: Topic) -> str:
         if session.state != "open":

@@ -47,12 +47,11 @@ class Settings:
 
 @dataclass(slots=True, eq=False)
 class Topic:
-    """One subscription: a feed of an instrument."""
+    """One subscription: of an instrument, or of several that have it in common."""
 
     name: str
     row: FeedRow
-    instrument: Instrument
-    number: int  # of the instrument in the engine
+    served: dict[int, Instrument]  # by number in the engine; shared with a copy of the topic
     watch: Watch
     state: str = "wanted"  # wanted | sent | acked | refused
     reason: str = ""  # of the refusal
@@ -62,13 +61,26 @@ class Topic:
     heard: bool = False  # there was data since this connection was opened
     silent: str = ""  # the last verdict of its watch: "", weak, strong
 
+    @property
+    def number(self) -> int:
+        """Of the instrument in the engine (the first, where it is shared)."""
+        return next(iter(self.served))
+
+    @property
+    def instrument(self) -> Instrument:
+        return self.served[self.number]
+
+    def seen_ns(self, port: Port) -> int:
+        """When data of it was last received, by whatever connection."""
+        feed = self.row.feed
+        return max(port.engine.last_seen(number, feed) for number in self.served)
+
     def fresh(self, quiet: Quiet) -> Topic:
         """The same subscription for another connection."""
         return Topic(
             self.name,
             self.row,
-            self.instrument,
-            self.number,
+            self.served,
             Watch(self.row, quiet),
             "refused" if self.state == "refused" else "wanted",
             self.reason,

@@ -7,10 +7,11 @@ the same symbol that move meanwhile, and long limits. Times are of a clock that 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from p9.venues import FeedRow, Heartbeat
+from p9.venues import BBO, BLOCK_TRADE, DEPTH, INDEX, LIQUIDATION, MARK, FeedRow, Heartbeat
 
 WITNESS_HITS = 3  # a witness must have moved in so many looks, or chance would do
 PACE_MOVES = 15  # looks with movement until a topic's own pace is known
@@ -22,7 +23,11 @@ CALM_S = 60.0  # moving again for so long forgets earlier actions
 
 @dataclass(frozen=True, slots=True)
 class Quiet:
-    """Seconds without a frame after which a feed is looked into whatever the others do."""
+    """Seconds without a frame after which a feed is looked into whatever the others do.
+
+    What follows from trades is as patient as trades, what is told all the time as quotes are;
+    what speaks of rare events may be silent for ever.
+    """
 
     trade_s: float = 600.0
     bbo_s: float = 180.0
@@ -30,9 +35,11 @@ class Quiet:
     connection_s: float = 60.0
 
     def of(self, feed: str) -> float:
-        return {"trade": self.trade_s, "bbo": self.bbo_s, "depth": self.depth_s}.get(
-            feed, self.trade_s
-        )
+        if feed in (LIQUIDATION, BLOCK_TRADE):
+            return math.inf
+        if feed in (BBO, MARK, INDEX):
+            return self.bbo_s
+        return self.depth_s if feed == DEPTH else self.trade_s
 
 
 class Others:
@@ -71,12 +78,15 @@ class Watch:
 
     def __init__(self, row: FeedRow, quiet: Quiet) -> None:
         self._row = row
-        self._quiet_s = quiet.of(row.feed)
+        self.tune(quiet)
         self.actions = 0  # taken against the present silence
         self._action_at = 0.0
         self._next = 0.0
         self._moves, self._longest = 0, 0.0  # its pace: longest pause, forgotten slowly
         self.start(0.0, 0)
+
+    def tune(self, quiet: Quiet) -> None:
+        self._quiet_s = quiet.of(self._row.feed)
 
     def start(self, now: float, seen_ns: int) -> None:
         """The subscription was sent; `seen_ns` is when data was last seen: only newer counts."""
@@ -118,7 +128,7 @@ class Watch:
     ) -> str:
         """ "" all is well; "weak": perhaps nothing happens there; "strong": it is dead.
 
-        `witnesses` are the row's, `siblings` all other feeds of the symbol.
+        `witnesses` are the row's, `siblings` what else of the symbol shows the market.
         """
         if seen_ns != self._baseline:
             self._baseline = seen_ns
@@ -145,7 +155,8 @@ class Watch:
             return moving
         pace_s = max(PACE_MIN_S, PACE_FACTOR * self._longest)
         if (
-            self.paced
+            row.witness  # what moves by itself has no pace of the market
+            and self.paced
             and self._sibling.hits >= WITNESS_HITS
             and silent > min(pace_s, self._quiet_s)
         ):
@@ -176,6 +187,9 @@ class Pulse:
     def __init__(self, beat: Heartbeat, connection_s: float) -> None:
         self._beat, self._connection_s = beat, connection_s
         self.start(0.0)
+
+    def tune(self, quiet: Quiet) -> None:
+        self._connection_s = quiet.connection_s
 
     def start(self, now: float) -> None:
         """A new connection is open."""

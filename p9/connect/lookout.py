@@ -45,7 +45,8 @@ class Lookout:
         ]
         self._of = {}
         for _, topic in self._looks:
-            self._of.setdefault(topic.number, {})[topic.row.feed] = topic
+            for number in topic.served:
+                self._of.setdefault(number, {})[topic.row.feed] = topic
 
     def tick(self, now: float) -> None:
         """Ten times a second: some of the topics."""
@@ -62,7 +63,11 @@ class Lookout:
 
     def _look_at(self, session: Session, now: float) -> None:
         """A connection that answers pings and carries no data at all is replaced."""
-        acked = [topic for topic in session.topics.values() if topic.state == "acked"]
+        acked = [
+            topic
+            for topic in session.topics.values()
+            if topic.state == "acked" and not topic.row.rare
+        ]
         limit = min(NO_DATA_S, self._lane.settings.quiet.connection_s)
         if all(topic.row.events for topic in acked):
             limit *= 4
@@ -77,7 +82,7 @@ class Lookout:
         if topic.state != "acked":
             topic.silent = ""
             return
-        seen_ns = self._lane.port.engine.last_seen(topic.number, topic.row.feed)
+        seen_ns = topic.seen_ns(self._lane.port)
         if topic.row.feed == DEPTH:
             self._look_at_book(topic, now)
         siblings = self._of[topic.number]
@@ -85,7 +90,11 @@ class Lookout:
             now,
             seen_ns,
             [siblings[feed].watch for feed in topic.row.witness if feed in siblings],
-            [other.watch for other in siblings.values() if other is not topic],
+            [
+                other.watch
+                for other in siblings.values()
+                if other.row.shows_market and other is not topic
+            ],
         )
         if topic.watch.moved_at == now:
             topic.heard = True

@@ -8,24 +8,28 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
 from p9 import tls
 from p9.config import Config
 from p9.connect.catalog import Catalog
-from p9.connect.feeds import Feeds, Wanted
+from p9.connect.feeds import Feeds
 from p9.connect.lane import Settings
 from p9.connect.link import ListenerFactory
+from p9.connect.market import Market
 from p9.connect.pacing import Backoff, Pacer
+from p9.connect.pollers import Pollers
 from p9.connect.port import Port
 from p9.connect.rest import RestClient, RestError
 from p9.connect.resync import Place, Resync
+from p9.connect.terms import plain
 from p9.venues import ENDPOINTS, TRADE, Endpoint, endpoints_of
 
 log = logging.getLogger(__name__)
 
-REFRESH_S = 900.0  # listings are read again: new steps, and symbols that came
+RECHECK_S = 10.0  # before a listing is read again in which something is missing
 
 
 def addresses(endpoint: Endpoint, endpoints: Any) -> tuple[dict[str, str], str]:
@@ -45,17 +49,6 @@ def _options(endpoint: Endpoint, settings: Any) -> frozenset[str]:
     return frozenset({TRADE}) if chosen == "trade" else frozenset()
 
 
-class _Market:
-    """One endpoint on its way up and while it runs."""
-
-    def __init__(self, endpoint: Endpoint, feeds: Feeds, catalog: Catalog, rest: RestClient):
-        self.endpoint, self.feeds, self.catalog, self.rest = endpoint, feeds, catalog, rest
-        self.why = "instruments not loaded yet"  # "" once they are
-        self.left_out: dict[str, str] = {}
-        self.running: dict[str, Wanted] = {}  # venue id -> what is subscribed
-        self.task: asyncio.Task[None] | None = None
-
-
 class Markets:
     """`start`, then `on_wants` from the timer, `missing` and `stats` for who asks, `close`."""
 
@@ -70,9 +63,10 @@ class Markets:
         """`notify(kind, fields)`: something to raise as `alert:{kind}`."""
         self.config, self.port = config, port
         self._make_listener, self._notify = make_listener, notify
-        self._markets: dict[str, _Market] = {}
+        self._markets: dict[str, Market] = {}
         self._rest: dict[str, RestClient] = {}
-        self._reported: set[tuple[str, str]] = set()
+        self._pollers: dict[str, Pollers] = {}
+        self._reported: set[tuple[str, str, str]] = set()
         self.resync = Resync(
             port,
             self._place,
@@ -94,7 +88,8 @@ class Markets:
             context=context,
             on_state=self._rest_state,
         )
-        catalog = Catalog(rows, rest, self.port)
+        catalog = Catalog(rows, rest, self.port, self.config.feeds.block_trade)
+        pollers = self._pollers[exchange] = Pollers(rows, rest, self.port, self.config.feeds)
         limits = rows[0].limits
         pacer = Pacer(limits.connect_interval_s, limits.connect_burst)
         for row in rows:
@@ -110,10 +105,14 @@ class Markets:
                 on_state=self._ws_state,
                 options=_options(row, settings),
             )
-            self._markets[row.name] = _Market(row, feeds, catalog, rest)
+            self._markets[row.name] = Market(
+                row, feeds, catalog, rest, pollers, self.port, self._report
+            )
 
     def start(self) -> None:
         """Begins with everything at once; returns at once."""
+        for pollers in self._pollers.values():
+            pollers.start()
         for market in self._markets.values():
             market.task = asyncio.get_running_loop().create_task(
                 self._run(market), name=f"market {market.endpoint.name}"
@@ -121,15 +120,15 @@ class Markets:
 
     # -- one endpoint -----------------------------------------------------------------------
 
-    async def _run(self, market: _Market) -> None:
+    async def _run(self, market: Market) -> None:
         backoff = Backoff(1.0, 60.0)
         while True:
-            wait = REFRESH_S
+            wait = self.config.connection.listing_s
             try:
-                await market.catalog.load(market.endpoint.name)
-                market.why = ""
+                await self._load(market)
                 backoff.reset()
-                self._apply(market)
+                if market.doubtful:
+                    wait = min(wait, RECHECK_S)
             except RestError as error:
                 wait = max(backoff.next(), error.retry_after)
                 if not market.catalog.loaded(market.endpoint.name):
@@ -142,49 +141,21 @@ class Markets:
                 wait = backoff.next()
             await asyncio.sleep(wait)
 
+    async def _load(self, market: Market) -> None:
+        await market.load()
+        market.apply(self.config)
+
     async def _reload(self, name: str) -> None:
-        market = self._markets[name]
-        await market.catalog.load(name)
-        self._apply(market)
+        await self._load(self._markets[name])
 
-    def _apply(self, market: _Market) -> None:
-        """Subscribes to what the configuration wants and this endpoint has.
-
-        One that runs and is missing in a newer listing goes on: a listing can be incomplete.
-        """
-        exchange, name = market.endpoint.exchange, market.endpoint.name
-        symbols = self.config.symbols_of(exchange)
-        choice = market.catalog.choose(symbols, name)
-        feeds = self.config.feeds.enabled()
-        running = {
-            key: one
-            for key, one in market.running.items()
-            if one.instrument.symbol in {symbol.upper() for symbol in symbols}
-        }
-        for instrument in choice.instruments:
-            try:
-                number = market.catalog.enable(instrument)
-            except ValueError as error:
-                choice.left_out[instrument.symbol] = str(error)
-                continue
-            running[instrument.venue_id] = Wanted(instrument, number, feeds)
-            if instrument.contract is None:
-                self._report(exchange, instrument.symbol, "contract size unknown, not published")
-        market.running = running
-        market.left_out = choice.left_out
-        market.feeds.update(running.values())
-        for symbol, why in choice.left_out.items():
-            self._report(exchange, symbol, why)
-        for symbol in market.catalog.unlisted(symbols):
-            self._report(exchange, symbol, "not listed")
-
-    def _report(self, exchange: str, symbol: str, why: str) -> None:
-        """A symbol that is left out: once."""
-        if (exchange, symbol) not in self._reported:
-            self._reported.add((exchange, symbol))
-            log.warning("%s %s is left out: %s", exchange, symbol, why)
-            if self.config.exchanges.enabled()[exchange].symbols:  # it was asked for by name
-                self._notify("config", {"exchange": exchange, "symbol": symbol, "reason": why})
+    def _report(self, exchange: str, symbol: str, why: str, *, event: bool = False) -> None:
+        if (exchange, symbol, why) in self._reported and not event:
+            return
+        self._reported.add((exchange, symbol, why))
+        log.warning("%s %s: %s", exchange, symbol, why)
+        by_name = self.config.exchanges.enabled()[exchange].symbols
+        if event or by_name:
+            self._notify("config", {"exchange": exchange, "symbol": symbol, "reason": why})
 
     def _ws_state(self, endpoint: str, up: bool, why: str) -> None:
         self._liveness("websocket", endpoint, up, why)
@@ -208,12 +179,8 @@ class Markets:
 
     def _place(self, number: int) -> Place | None:
         for market in self._markets.values():
-            one = market.catalog.of_number(number)
-            if (
-                one is not None
-                and one.endpoint == market.endpoint.name
-                and one.venue_id in market.running
-            ):
+            one = market.of_number(number)
+            if one is not None:
                 return Place(one, market.endpoint, market.feeds, market.rest)
         return None
 
@@ -221,21 +188,40 @@ class Markets:
         self.resync.on_wants(wants)
 
     def reload(self, config: Config) -> None:
-        """Symbols and feeds of a new configuration; its other keys need a restart."""
-        self.config = config
+        """Symbols, feeds and safety of a new configuration; its other keys need a restart."""
+        before, self.config = self.config, config
+        old, new = before.feeds, config.feeds
+        if new.enabled() != old.enabled():
+            self.port.set_feeds(new.enabled())
+        if new.max_age_s() != old.max_age_s():
+            self.port.set_ages(new.max_age_s())
+        if new.block_trade != old.block_trade:
+            self.port.block_trades(plain(new.block_trade))
+        self.resync.limit(config.safety.resync.max_per_minute)
+        for pollers in self._pollers.values():
+            pollers.configure(new)
         self._reported.clear()
         for market in self._markets.values():
+            market.catalog.block = new.block_trade
+            market.feeds.tune(Settings.of(config))
             if market.catalog.loaded(market.endpoint.name):
-                self._apply(market)
+                market.apply(config)
 
     def missing(self) -> list[str]:
         """What is wanted and not live, as "exchange feed symbol: why"."""
-        rows = []
-        for market in self._markets.values():
-            if market.why:
-                rows.append(f"{market.endpoint.name}: {market.why}")
-            rows += market.feeds.missing()
-        return rows
+        return [row for market in self._markets.values() for row in market.missing()]
+
+    def stale(self) -> Counter[tuple[str, str]]:
+        """(endpoint, feed) -> how many are older than they may be, of all that are watched."""
+        found: Counter[tuple[str, str]] = Counter()
+        for pollers in self._pollers.values():
+            for key, n in pollers.fresh.stale().items():
+                found[key] += n
+        return found
+
+    def polls(self) -> dict[str, Counter[tuple[str, str]]]:
+        """Exchange -> (ask, result) -> how often."""
+        return {name: pollers.results for name, pollers in self._pollers.items()}
 
     def stats(self) -> dict[str, object]:
         """Per endpoint and exchange: connections, topics, REST, what is left out."""
@@ -246,6 +232,7 @@ class Markets:
             },
             "rest": {name: rest.stats() for name, rest in self._rest.items()},
             "resync": self.resync.stats(),
+            "polls": {name: pollers.stats() for name, pollers in self._pollers.items()},
         }
 
     async def close(self) -> None:
@@ -254,6 +241,7 @@ class Markets:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.gather(*(pollers.close() for pollers in self._pollers.values()))
         await self.resync.close()
         await asyncio.gather(*(market.feeds.close() for market in self._markets.values()))
         await asyncio.gather(*(rest.close() for rest in self._rest.values()))

@@ -29,14 +29,14 @@ def pack(
 ) -> tuple[dict[int, list[Topic]], list[list[Topic]]]:
     """(index of an existing load -> what it takes besides, new loads).
 
-    All topics of an instrument stay together.
+    All topics of an instrument stay together, as far as they are its own.
     """
     now = [list(load) for load in loads]
     added: dict[int, list[Topic]] = {}
     fresh: list[list[Topic]] = []
-    groups: dict[int, list[Topic]] = {}
+    groups: dict[int | str, list[Topic]] = {}
     for topic in topics:
-        groups.setdefault(topic.number, []).append(topic)
+        groups.setdefault(topic.name if topic.row.shared else topic.number, []).append(topic)
     for group in groups.values():
         for index, load in enumerate(now):
             if fits(limits, load, group):

@@ -6,9 +6,10 @@ it happened between the frames. So sessions and resync talk to the engine throug
 
 from __future__ import annotations
 
+import json
 import time
-from collections.abc import Callable
-from typing import Protocol
+from collections.abc import Callable, Collection, Mapping
+from typing import Any, Protocol
 
 from p9.connect.rest import RestReply
 from p9.venues import Endpoint, Instrument
@@ -28,6 +29,12 @@ class EngineLike(Protocol):
         qty_step: str | None,
         contract: str | None = "1",
         publish: bool = True,
+        market: str = "spot",
+        index: str = "",
+        group: str = "",
+        multiplier: int = 1,
+        block_notional: str | None = None,
+        funding_hours: int | None = None,
     ) -> int: ...
     def open_conn(self, endpoint: str) -> int: ...
     def close_conn(self, conn: int, now_ns: int) -> None: ...
@@ -47,7 +54,22 @@ class EngineLike(Protocol):
         conn: int = -1,
     ) -> None: ...
     def subscribed(self, instrument: int, now_ns: int) -> None: ...
+    def follow(self, instrument: int, on: bool, now_ns: int) -> None: ...
+    def set_feeds(self, names: Collection[str], now_ns: int) -> None: ...
+    def set_ages(self, max_age_ns: Mapping[str, int]) -> None: ...
+    def status(self, exchange: str, fields_json: str, now_ns: int) -> None: ...
+    def feed_poll(
+        self,
+        endpoint: str,
+        ask: str,
+        recv_ns: int,
+        body: bytes,
+        instrument: int = -1,
+        timeframe: str = "",
+        old_ns: int = 0,
+    ) -> str: ...
     def last_seen(self, instrument: int, feed: str) -> int: ...
+    def last_seen_exchange(self, exchange: str, feed: str) -> int: ...
     def book_state(self, instrument: int) -> str: ...
 
 
@@ -145,6 +167,55 @@ class Port:
         now_ns = self._mark("snapshot_failed", instrument)
         self.engine.snapshot_failed(number, now_ns)
 
+    # -- what else is told --------------------------------------------------------------
+
+    def poll(self, reply: RestReply, ask: str, number: int, timeframe: str, old_s: float) -> str:
+        """The answer to a poll, `number` -1 if it is of many instruments; why the core took
+        nothing of it, or ""."""
+        endpoint = reply.call.endpoint
+        recv_ns = self.used(reply, endpoint)
+        why = self.engine.feed_poll(
+            endpoint, ask, recv_ns, reply.body, number, timeframe, int(old_s * 1e9)
+        )
+        self.flush()
+        return why
+
+    def follow(self, number: int, instrument: Instrument, on: bool) -> None:
+        """A symbol is wanted (again), or not any more: what is made of it ends."""
+        now_ns = self._mark("follow" if on else "unfollow", instrument)
+        self.engine.follow(number, on, now_ns)
+        self.flush()
+
+    def set_feeds(self, names: Collection[str]) -> None:
+        """These are published from now on."""
+        now_ns = self._note("feeds", list(names))
+        self.engine.set_feeds(names, now_ns)
+        self.flush()
+
+    def set_ages(self, max_age_s: Mapping[str, float]) -> None:
+        """The greatest ages that readers count on from now on."""
+        ages_ns = {feed: int(age_s * 1e9) for feed, age_s in max_age_s.items()}
+        self._note("ages", ages_ns)
+        self.engine.set_ages(ages_ns)
+
+    def block_trades(self, thresholds: Mapping[str, Any]) -> None:
+        """Instruments are given these from now on: only for the recording."""
+        self._note("block_trades", dict(thresholds))
+
+    def status(self, endpoint: str, fields: Mapping[str, Any]) -> None:
+        """Says something on `status:{exchange}`."""
+        now_ns = self._note("status", dict(fields), endpoint)
+        self.engine.status(endpoint.partition(":")[0], _json(fields), now_ns)
+        self.flush()
+
+    def _note(self, op: str, what: object, endpoint: str = "") -> int:
+        """Records a call that is of no single instrument."""
+        now_ns = self.clock_ns()
+        if self.recorder is not None:
+            venue, _, market = endpoint.partition(":")
+            self.recorder.mark(op, now_ns, venue, market, "", _json(what))
+        return now_ns
+
     def used(self, reply: RestReply, endpoint: str) -> int:
         """Records a REST answer at the moment it is used; that moment, which is its receive time.
 
@@ -162,3 +233,7 @@ class Port:
             venue, _, market = instrument.endpoint.partition(":")
             self.recorder.mark(op, now_ns, venue, market, instrument.venue_id, reason)
         return now_ns
+
+
+def _json(what: object) -> str:
+    return json.dumps(what, separators=(",", ":"), ensure_ascii=False)

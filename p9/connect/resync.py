@@ -40,7 +40,7 @@ class _Budget:
     """At most `per_minute` in any 60 s."""
 
     def __init__(self, per_minute: int) -> None:
-        self._per_minute = per_minute
+        self.per_minute = per_minute
         self._used: deque[float] = deque()
 
     async def take(self) -> None:
@@ -49,7 +49,7 @@ class _Budget:
             now = loop.time()
             while self._used and self._used[0] <= now - 60.0:
                 self._used.popleft()
-            if len(self._used) < self._per_minute:
+            if len(self._used) < self.per_minute:
                 self._used.append(now)
                 return
             await asyncio.sleep(self._used[0] + 60.0 - now + 0.01)
@@ -99,6 +99,12 @@ class Resync:
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+    def limit(self, per_minute: int) -> None:
+        """So many from now on."""
+        self._per_minute = per_minute
+        for budget in self._budgets.values():
+            budget.per_minute = per_minute
 
     def _budget(self, exchange: str) -> _Budget:
         return self._budgets.setdefault(exchange, _Budget(self._per_minute))

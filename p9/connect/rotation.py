@@ -117,5 +117,4 @@ class Rotation:
             return False
         if topic.row.feed == DEPTH and not self._lane.endpoint.book_by_ids:
             return False  # it takes the book over with a snapshot, or not at all
-        seen_ns = self._lane.port.engine.last_seen(topic.number, topic.row.feed)
-        return seen_ns <= topic.acked_ns + RACE_NS
+        return topic.seen_ns(self._lane.port) <= topic.acked_ns + RACE_NS

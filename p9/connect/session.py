@@ -14,7 +14,7 @@ from collections.abc import Iterable, Sequence
 
 from p9.connect.lane import AGE, Lane, Topic
 from p9.connect.link import Link
-from p9.connect.liveness import Pulse
+from p9.connect.liveness import Pulse, Quiet
 from p9.connect.subscriptions import Subscriptions
 from p9.venues import DEPTH, ControlLike
 
@@ -129,7 +129,7 @@ class Session(Link):
             if topic is None:
                 continue
             topic.state = "sent"
-            topic.watch.start(now, port.engine.last_seen(topic.number, topic.row.feed))
+            topic.watch.start(now, topic.seen_ns(port))
             if topic.row.feed == DEPTH and port.engine.book_state(topic.number) in (
                 "COLD",
                 "INVALID",
@@ -153,9 +153,7 @@ class Session(Link):
 
     def has_spoken(self, name: str) -> bool:
         topic = self.topics.get(name)
-        return topic is None or topic.watch.spoke(
-            self.lane.port.engine.last_seen(topic.number, topic.row.feed)
-        )
+        return topic is None or topic.watch.spoke(topic.seen_ns(self.lane.port))
 
     def on_exhausted(self, reason: str) -> None:
         if reason == "no answers":
@@ -222,6 +220,11 @@ class Session(Link):
         self._pulse.forgive(seconds)
         for topic in self.topics.values():
             topic.watch.forgive(seconds)
+
+    def tune(self, quiet: Quiet) -> None:
+        self._pulse.tune(quiet)
+        for topic in self.topics.values():
+            topic.watch.tune(quiet)
 
     def settled(self) -> None:
         """The look-out for topics is not needed any more."""

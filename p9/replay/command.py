@@ -50,8 +50,14 @@ class Options:
 def core_settings(config: Config) -> dict[str, Any]:
     """The keyword arguments of the engine that decide what a run publishes. Recorded by a
     live run, so that its replay needs no configuration."""
+    feeds = config.feeds
     return {
-        "depth_levels": config.feeds.depth.levels,
+        "depth_levels": feeds.depth.levels,
+        "feeds": list(feeds.enabled()),
+        "max_age_ns": {feed: int(age_s * 1e9) for feed, age_s in feeds.max_age_s().items()},
+        "snapshot_ms": feeds.snapshot.interval_ms,
+        "snapshot_levels": feeds.snapshot.levels,
+        "imbalance_levels": list(feeds.imbalance.levels),
         "prefix": config.redis.prefix,
         "stream_kinds": list(config.redis.streams.kinds),
         "stream_maxlen": config.redis.streams.maxlen,
@@ -89,6 +95,8 @@ def _run(options: Options) -> int:
     settings = core_settings(options.config) if options.config else None
     factory = engine_factory("resp" if options.redis else "lines", defaults)
     replay = Replay(factory, endpoint=endpoint, settings=settings)
+    if options.config:
+        replay.instruments.block = options.config.feeds.block_trade
     notes = ReadLog()
     entries = entries_of(list(options.paths), endpoint, notes)
     began = time.monotonic()

@@ -8,23 +8,27 @@ from recorded listings, else from the digits; what is unknown is reported, never
 
 from __future__ import annotations
 
+import json
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qsl, urlsplit
 
 from p9 import venues
+from p9.connect.terms import from_plain
 from p9.recording import Entry, InputError, ReadLog, read
 from p9.replay.instruments import Instruments
 from p9core.engine import Engine
+from p9core.polls import ASKS
 
 TICK_NS = 100_000_000
 # A longer pause, or going back in time, begins the ticks anew: files of different days.
 MAX_PAUSE_NS = 86_400 * 1_000_000_000
 MAX_BACK_NS = 60 * 1_000_000_000
 MAX_LISTED = 100  # errors, and kinds of one sort
+USED = frozenset({venues.DEPTH, "instruments", *ASKS})  # kinds of REST bodies
+MARKS = frozenset({"feeds", "ages", "status", "block_trades"})  # of no single instrument
 
 
 Resolver = Callable[[str, str], "dict[str, Any] | None"]
@@ -154,6 +158,7 @@ class Replay:
             self._own = settings is not None
             if self._settings is None and isinstance(settings, dict):
                 self._settings = settings
+                self.instruments.block = from_plain(entry.more.get("block_trades"))
         if entry.more.get("part", 1) == 1:
             for name in list(self._open):  # another run: what was open ended unrecorded
                 self._end(name, "restart")
@@ -204,7 +209,7 @@ class Replay:
 
     def _rest(self, entry: Entry) -> None:
         asked = venues.classify_rest(entry.url)
-        if asked is None or asked.kind not in ("depth", "instruments"):
+        if asked is None or asked.kind not in USED:
             self.rest["not used"] += 1
             return
         if entry.more.get("status", 200) != 200:
@@ -214,13 +219,18 @@ class Replay:
         if asked.kind == "instruments":
             self._listing(entry, endpoint)
             return
-        index = self._add((endpoint, asked.venue_id))
-        if index is None:
-            self.rest["depth: unknown symbol"] += 1
+        index = self._add((endpoint, asked.venue_id)) if asked.venue_id else -1
+        if index is None or (index < 0 and asked.kind == venues.DEPTH):
+            self.rest[f"{asked.kind}: unknown symbol"] += 1
             return
-        limit = _levels_asked(entry.url)
-        refused = self.engine.feed_snapshot(index, entry.recv_ns or 0, entry.raw, limit)
-        self.rest[f"depth: {refused or 'taken'}"] += 1
+        if asked.kind == venues.DEPTH:
+            refused = self.engine.feed_snapshot(index, entry.recv_ns or 0, entry.raw, asked.limit)
+        else:
+            old_ns = int(_old_s(endpoint, asked.kind) * 1e9)
+            refused = self.engine.feed_poll(
+                endpoint, asked.kind, entry.recv_ns or 0, entry.raw, index, asked.timeframe, old_ns
+            )
+        self.rest[f"{asked.kind}: {refused or 'taken'}"] += 1
 
     def _listing(self, entry: Entry, endpoint: str) -> None:
         try:
@@ -233,20 +243,43 @@ class Replay:
             self._add(key)  # the core learns the new steps
 
     def _mark(self, entry: Entry) -> None:
+        op, reason = entry.more.get("op"), str(entry.more.get("reason", ""))
         endpoint, venue_id = _said(entry), entry.more.get("symbol")
+        if isinstance(op, str) and op in MARKS:
+            self._told(op, endpoint, reason)
+            return
         if endpoint is None or not isinstance(venue_id, str):
             return
         index = self._add((endpoint, venue_id))
         if index is None:
             return
-        match entry.more.get("op"):
+        match op:
             case "subscribed":
                 self.engine.subscribed(index, self.last_ns)
             case "invalidate":
-                reason = str(entry.more.get("reason", "disconnect"))
-                self.engine.invalidate(index, reason, self.last_ns)
+                self.engine.invalidate(index, reason or "disconnect", self.last_ns)
             case "snapshot_failed":
                 self.engine.snapshot_failed(index, self.last_ns)
+            case "follow" | "unfollow":
+                self.engine.follow(index, op == "follow", self.last_ns)
+
+    def _told(self, op: str, endpoint: str | None, text: str) -> None:
+        """What the run told the core of no single instrument."""
+        try:
+            what = json.loads(text)
+            match op:
+                case "feeds":
+                    self.engine.set_feeds(what, self.last_ns)
+                case "ages":
+                    self.engine.set_ages(what)
+                case "status" if endpoint is not None:
+                    self.engine.status(endpoint.partition(":")[0], text, self.last_ns)
+                case "block_trades":
+                    self.instruments.block = from_plain(what)
+                    for key in list(self.instruments.used):
+                        self._add(key)
+        except (TypeError, ValueError):
+            self.errors.append(f"mark {op}: {text[:100]}")
 
     def _lost(self, entry: Entry) -> None:
         n = entry.more.get("n")
@@ -291,11 +324,10 @@ def _of_addresses(file: str) -> str | None:
     return found.pop() if len(found) == 1 else None
 
 
-def _levels_asked(url: str) -> int:
-    """Levels a side that a REST depth url asks for, 0 where it does not say."""
-    query = dict(parse_qsl(urlsplit(url).query))
-    said = query.get("limit") or query.get("sz") or ""
-    return int(said) if said.isascii() and said.isdigit() and len(said) < 6 else 0
+def _old_s(endpoint: str, ask: str) -> float:
+    """How old what a poll tells may be, by the venue's table; 0: no matter."""
+    polls = venues.ENDPOINTS[endpoint].polls
+    return next((poll.old_s for poll in polls if poll.ask == ask), 0.0)
 
 
 def entries_of(paths: list[str], endpoint: str | None, notes: ReadLog) -> Iterator[Entry]:

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from p9 import venues
+from p9.config.feeds import BlockTradeFeed
+from p9.connect.terms import engine_args
 
 MAX_LISTED = 100  # names kept of one sort
 
@@ -17,6 +19,7 @@ _SAFE_SYMBOL = re.compile(r"[^\s:/\"\\\x00-\x1f\x7f]{1,64}")
 class Instruments:
     """Which instrument a venue id is: from recorded listings, else from the id alone."""
 
+    block: BlockTradeFeed = field(default_factory=BlockTradeFeed)  # thresholds
     recorded: dict[tuple[str, str], venues.Instrument] = field(default_factory=dict)
     used: dict[tuple[str, str], venues.Instrument] = field(default_factory=dict)
     owners: dict[tuple[str, str], tuple[str, str]] = field(default_factory=dict)
@@ -35,7 +38,7 @@ class Instruments:
         if key not in self.used and key not in self.recorded:
             _once(self.guessed, f"{one.exchange} {venue_id}")
         self.used[key] = one
-        arguments = one.engine_args()
+        arguments = engine_args(one, self.block)
         owner = self.owners.setdefault((one.exchange, one.symbol), key)
         if owner != key:
             arguments["publish"] = False  # two sources must not share one channel

@@ -8,19 +8,45 @@ from __future__ import annotations
 from collections.abc import Iterable
 from urllib.parse import parse_qsl, urlsplit
 
-from . import binance, bybit, okx
-from .naming import BadListing, collisions
-from .table import (
+from . import binance, bybit, offered, okx
+from .instrument import (
     BBO,
+    BLOCK_TRADE,
+    CANDLES,
     DEPTH,
+    FEEDS,
+    FUNDING,
+    FUNDING_INTERVAL,
+    FUTURE,
+    IMBALANCE,
+    INDEX,
+    INSURANCE,
+    INVERSE,
+    LINEAR,
+    LIQUIDATION,
+    LONG_SHORT,
+    MARK,
+    OPEN_INTEREST,
+    OPTION,
+    PERPETUAL,
+    SNAPSHOT,
+    SPOT,
+    TICKER,
     TRADE,
+    Instrument,
+    Listing,
+)
+from .naming import BadListing, collisions
+from .offered import Offer
+from .table import (
+    COMPUTED,
+    Absent,
     ControlLike,
     Endpoint,
     FeedRow,
     Heartbeat,
-    Instrument,
     Limits,
-    Listing,
+    Poll,
     Priority,
     RestCall,
     RestEntry,
@@ -32,9 +58,31 @@ from .table import (
 
 __all__ = [
     "BBO",
+    "BLOCK_TRADE",
+    "CANDLES",
+    "COMPUTED",
     "DEPTH",
     "ENDPOINTS",
+    "FEEDS",
+    "FUNDING",
+    "FUNDING_INTERVAL",
+    "FUTURE",
+    "IMBALANCE",
+    "INDEX",
+    "INSURANCE",
+    "INVERSE",
+    "LINEAR",
+    "LIQUIDATION",
+    "LONG_SHORT",
+    "MARK",
+    "OPEN_INTEREST",
+    "OPTION",
+    "PERPETUAL",
+    "SNAPSHOT",
+    "SPOT",
+    "TICKER",
     "TRADE",
+    "Absent",
     "BadListing",
     "ControlLike",
     "Endpoint",
@@ -43,6 +91,8 @@ __all__ = [
     "Instrument",
     "Limits",
     "Listing",
+    "Offer",
+    "Poll",
     "Priority",
     "RestCall",
     "RestEntry",
@@ -58,6 +108,7 @@ __all__ = [
     "fallback",
     "instruments",
     "listing",
+    "offers",
 ]
 
 ENDPOINTS: dict[str, Endpoint] = {
@@ -126,3 +177,8 @@ def fallback(endpoint: str, venue_id: str) -> Instrument:
     contract size None wherever the venue counts contracts; options are never published.
     """
     return ENDPOINTS[endpoint].fallback(venue_id)
+
+
+def offers(instrument: Instrument) -> dict[str, Offer]:
+    """Where each feed of an instrument comes from, or why it has none."""
+    return offered.offers(ENDPOINTS[instrument.endpoint], instrument)

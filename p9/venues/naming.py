@@ -10,7 +10,7 @@ from typing import Any
 
 import simdjson
 
-from .table import Instrument, Listing
+from .instrument import Instrument, Listing
 
 PERP, XPERP = "-PERP", "-XPERP"
 
@@ -46,14 +46,48 @@ def dated(expiry_ms: int) -> str:
         raise Skip("bad_expiry") from error
 
 
-def unified(base: str, quote: str, um: bool = False, suffix: str = "") -> str:
-    """`{base}{quote}[_UM]{suffix}`; raises Skip for a name that a channel cannot carry."""
-    name = f"{base}{quote}{'_UM' if um else ''}{suffix}".upper()
-    if not base or not quote:
+def unified(base: str, quote: str, suffix: str = "", um: bool = False) -> str:
+    """`{base}{quote}[_UM]{suffix}`."""
+    return f"{base}{quote}{'_UM' if um else ''}{suffix}".upper()
+
+
+def instrument(
+    endpoint: str,
+    venue_id: str,
+    market: str,
+    kind: str,
+    pair: tuple[str, str],
+    suffix: str = "",
+    *,
+    um: bool = False,
+    **told: Any,
+) -> Instrument:
+    """An instrument with what follows from its `pair` (base, quote); `told`: its other fields."""
+    base, quote = pair
+    underlying, multiplier = multiplied(base)
+    return Instrument(
+        endpoint=endpoint,
+        exchange=endpoint.partition(":")[0],
+        venue_id=venue_id,
+        market=market,
+        kind=kind,
+        symbol=unified(base, quote, suffix, um),
+        base=base,
+        quote=quote,
+        settle=told.pop("settle", quote),
+        underlying=underlying,
+        multiplier=multiplier,
+        group=unified(underlying, quote, suffix, um),
+        **told,
+    )
+
+
+def _check(one: Instrument) -> None:
+    """Raises Skip for a name that a channel cannot carry."""
+    if not one.base or not one.quote:
         raise Skip("empty_field")
-    if len(name) > 64 or _FORBIDDEN.search(name):
+    if len(one.symbol) > 64 or _FORBIDDEN.search(one.symbol):
         raise Skip("bad_name")
-    return name
 
 
 def text(row: Mapping[str, Any], key: str, required: bool = True) -> str:
@@ -120,12 +154,13 @@ def parse_rows(
                 raise Skip("not_an_object")
             named = row.get(id_key)
             venue_id = named if isinstance(named, str) else "?"
-            instrument = read(row)
-            key = (instrument.endpoint, instrument.venue_id)
+            one = read(row)
+            _check(one)
+            key = (one.endpoint, one.venue_id)
             if key in seen:
                 raise Skip("duplicate")
             seen.add(key)
-            listing.instruments.append(instrument)
+            listing.instruments.append(one)
         except Skip as skip:
             listing.skipped.append((venue_id, str(skip)))
         except (ValueError, TypeError, KeyError, AttributeError, UnicodeError):
@@ -154,8 +189,8 @@ def collisions(instruments: Iterable[Instrument]) -> tuple[list[Instrument], lis
     taken: dict[tuple[str, str], Instrument] = {}
     kept: list[Instrument] = []
     disabled: list[Instrument] = []
-    for instrument in instruments:
-        first = taken.setdefault((instrument.exchange, instrument.symbol), instrument)
-        same = (first.endpoint, first.venue_id) == (instrument.endpoint, instrument.venue_id)
-        (kept if same else disabled).append(instrument)
+    for one in instruments:
+        first = taken.setdefault((one.exchange, one.symbol), one)
+        same = (first.endpoint, first.venue_id) == (one.endpoint, one.venue_id)
+        (kept if same else disabled).append(one)
     return kept, disabled

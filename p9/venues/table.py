@@ -7,86 +7,33 @@ requests are written and their answers read (`Wire`), how a listing becomes
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
 from enum import IntEnum
-from typing import Any, Protocol
+from typing import Protocol
 
-SPOT, LINEAR, INVERSE, OPTION = "spot", "linear", "inverse", "option"
-PERPETUAL, FUTURE = "perpetual", "future"
-TRADE, BBO, DEPTH = "trade", "bbo", "depth"
-SNAPSHOT, IMBALANCE, BLOCK_TRADE = "snapshot", "imbalance", "block_trade"
-LIQUIDATION, FUNDING, MARK, INDEX = "liquidation", "funding", "mark_price", "index_price"
-OPEN_INTEREST, TICKER, LONG_SHORT = "open_interest", "ticker", "long_short"
-CANDLES, INSURANCE = "candles", "insurance_fund"
-FUNDING_INTERVAL = "funding_interval"  # no feed: a part of funding that is asked by itself
+from .instrument import (
+    BBO,
+    BLOCK_TRADE,
+    CANDLES,
+    DEPTH,
+    IMBALANCE,
+    SNAPSHOT,
+    TRADE,
+    Instrument,
+    Listing,
+)
 
-
-@dataclass(frozen=True, slots=True)
-class Instrument:
-    """One instrument of one venue under its unified name.
-
-    Steps and contract are the venue's own decimal text, never a float. `contract` is the
-    size of one unit of the venue's quantity: in base units for spot and linear, in the
-    quote currency for inverse, None where it is unknown.
-    """
-
-    endpoint: str  # which row of the venue table serves it
-    exchange: str
-    venue_id: str
-    market: str  # spot | linear | inverse | option
-    kind: str  # spot | perpetual | future | option
-    symbol: str  # unified name
-    base: str
-    quote: str
-    settle: str
-    underlying: str  # base without the multiplier: what one asset's markets share
-    multiplier: int  # 1000 for 1000PEPE
-    group: str  # the name with the underlying in it: what all venues' contracts on it share
-    index: str  # the venue's name of the index behind it, "" where no stream or poll needs one
-    price_step: str | None  # None: not told, learn it from the digits
-    qty_step: str | None  # in the venue's own quantity (contracts where it counts those)
-    contract: str | None
-    status: str  # the venue's own word
-    live: bool  # the venue sends data for it now
-    expiry_ms: int | None  # delivery of a dated one; delisting of another, once announced
-    publish: bool  # False: the book is kept and verified, nothing is published
-
-    def engine_args(self) -> dict[str, Any]:
-        """The keyword arguments of `Engine.add_instrument` (after endpoint and venue_id)."""
-        return {
-            "exchange": self.exchange,
-            "symbol": self.symbol,
-            "price_step": self.price_step,
-            "qty_step": self.qty_step,
-            "contract": self.contract,
-            "publish": self.publish,
-            "market": self.market,
-            "index": self.index,
-            "group": self.group,
-            "multiplier": self.multiplier,
-        }
-
-
-@dataclass(slots=True)
-class Listing:
-    """One page of instruments: every row of the body is in one of the two lists."""
-
-    instruments: list[Instrument] = field(default_factory=list)
-    skipped: list[tuple[str, str]] = field(default_factory=list)  # (venue id, reason)
-    cursor: str = ""  # of the next page
-
-    def skip_counts(self) -> Counter[str]:
-        return Counter(reason for _, reason in self.skipped)
+# Feeds that are made here, of another one: block trades by size, where the venue flags none.
+COMPUTED = {SNAPSHOT: DEPTH, IMBALANCE: DEPTH, CANDLES: TRADE, BLOCK_TRADE: TRADE}
 
 
 @dataclass(frozen=True, slots=True)
 class FeedRow:
     """One stream of an endpoint: its topic, its socket, and what its silence means.
 
-    `topic` is a template over `{s}` (the venue id as the stream wants it), `{levels}` and
-    `{index}`. A topic that several instruments share is subscribed once.
+    `topic` is a template over `{levels}` and what `Wire.words` gives: `{s}`, the venue id as
+    the stream wants it, on some venues `{index}` and `{type}`.
     """
 
     feed: str  # what the core notes the arrival of its frames under
@@ -102,6 +49,21 @@ class FeedRow:
     events: bool = False  # speaks on events only: live once acknowledged
     option: bool = False  # not the feed's normal source; only where the configuration asks
     levels: tuple[int, ...] = ()  # the depths the venue offers
+
+    @property
+    def shared(self) -> bool:
+        """Several instruments have this topic in common."""
+        return "{s}" not in self.topic
+
+    @property
+    def rare(self) -> bool:
+        """No silence says anything (liquidations, blocks); a pause of trades may."""
+        return self.events and not self.witness
+
+    @property
+    def shows_market(self) -> bool:
+        """It moves when the market does, and only then: what is repeated is no sign."""
+        return self.feed in (TRADE, BBO, DEPTH) and bool(self.witness)
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,8 +122,8 @@ class ControlLike(Protocol):
 class Wire(Protocol):
     """How one venue writes requests and answers them."""
 
-    def stream_id(self, venue_id: str) -> str:
-        """The venue id as its topics spell it."""
+    def words(self, instrument: Instrument) -> dict[str, str]:
+        """What its topics are made of, as the streams spell it."""
 
     def subscribe(self, number: int, topics: Sequence[str]) -> tuple[str, str]:
         """(request id, text frame). `number` counts up per connection."""
@@ -209,7 +171,8 @@ class RestCall:
     weight: int
     pool: str
     venue_id: str = ""
-    limit: int = 0  # levels a side that a depth call asks for
+    limit: int = 0  # levels a side that a depth call asks for, bars of one for candles
+    timeframe: str = ""  # of candles
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,6 +198,7 @@ class Absent:
     feed: str
     reason: str
     kinds: tuple[str, ...] = ()  # (): all
+    only: Callable[[Instrument], bool] | None = None  # a further condition
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,13 +221,8 @@ class RestEntry:
     endpoint: str
     kind: str
     venue_id: str = ""
-    limit: int = 0  # levels a side that a depth call asked for; 0: not said
-
-
-def asked_levels(query: Mapping[str, str], key: str) -> int:
-    """The number of levels in a depth query; 0 for none."""
-    value = query.get(key, "")
-    return int(value) if value.isascii() and value.isdigit() and len(value) < 6 else 0
+    limit: int = 0  # levels a side (bars) that it asked for; 0: not said
+    timeframe: str = ""  # of candles
 
 
 @dataclass(frozen=True, slots=True)
@@ -292,6 +251,8 @@ class Endpoint:
     fallback: Callable[[str], Instrument]
     polls: tuple[Poll, ...] = ()
     absent: tuple[Absent, ...] = ()
+    # the newest bars: (venue id, timeframe, how many); None: no such timeframe
+    kline_call: Callable[[str, str, int], RestCall | None] = lambda venue_id, timeframe, limit: None
 
     def row(self, feed: str, option: bool = False) -> FeedRow | None:
         """The row that serves a feed; with `option` the optional source if there is one."""
@@ -299,7 +260,35 @@ class Endpoint:
         wanted = [row for row in rows if row.option == option] or rows
         return wanted[0] if wanted else None
 
-    def topic(self, row: FeedRow, venue_id: str, levels: int = 0) -> str:
+    def lacks(self, instrument: Instrument, feed: str) -> str:
+        """Why it does not offer a feed of an instrument; "": it does."""
+        for one in self.absent:
+            if (
+                one.feed == feed
+                and (not one.kinds or instrument.kind in one.kinds)
+                and (one.only is None or one.only(instrument))
+            ):
+                return one.reason
+        return ""
+
+    def rows(
+        self, instrument: Instrument, feed: str, options: Collection[str] = ()
+    ) -> list[FeedRow]:
+        """The streams that a feed of an instrument needs: those that carry it, and what it is made
+        of. `options`: feeds taken from their optional source."""
+        if self.lacks(instrument, feed):
+            return []
+        source = COMPUTED.get(feed, "")
+        found = [
+            row
+            for row in self.feeds
+            if (feed in (row.feed, *row.also) or row.feed == source)
+            and (not row.kinds or instrument.kind in row.kinds)
+        ]
+        optional = {row.feed for row in found if row.option} & set(options)
+        return [row for row in found if row.option == (row.feed in optional)]
+
+    def topic(self, row: FeedRow, instrument: Instrument, levels: int = 0) -> str:
         """The topic text; of the offered depths the smallest that holds `levels`."""
         depth = next((d for d in row.levels if d >= levels), row.levels[-1] if row.levels else 0)
-        return row.topic.format(s=self.wire.stream_id(venue_id), levels=depth)
+        return row.topic.format(levels=depth, **self.wire.words(instrument))

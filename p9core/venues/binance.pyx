@@ -8,30 +8,19 @@ old trade: the event type decides, after the walk.
 from libc.stdint cimport int32_t, int64_t
 from libc.string cimport memcmp, memset
 
-from p9core.json cimport Fields
+from p9core.json cimport Fields, Items
 from p9core.number cimport NUMBER_OK, integer
 from p9core.types cimport *
-from p9core.venues.decoder cimport (Context, ends, equals, find, level, levels, opened, pair, plain_id, print_of,
-                                    reopened, room_for_trade, scalar, stage_reset, starts, text,
-                                    time_ms, unreadable, word)
+from p9core.venues cimport binance_bodies
+from p9core.venues.binance_events cimport event_of, events_of
+from p9core.venues.binance_fields cimport Payload, at, nested
+from p9core.venues.decoder cimport (Context, equals, find, level, levels, opened, opened_list, pair,
+                                    plain_id, print_of, reopened, room_for_trade, scalar,
+                                    stage_reset, text, time_ms, unreadable, word)
 
 cdef enum:
     SPOT = 0
     LINEAR = 1
-
-
-cdef struct Payload:
-    const char *by_letter[64]  # token of each one-letter key, by its low six bits
-    const char *pu
-    const char *nq
-    const char *st
-    bint partial               # a partial book: whole top levels, no diff
-    bint late                  # levels stood before the symbol, or data before the stream's name
-    Outcome outcome            # of the levels
-
-
-cdef inline const char *at(const Payload *p, char letter) noexcept nogil:
-    return p.by_letter[letter & 63]
 
 
 cdef void walk(Context *c, Fields *f, Payload *p, Stage *s) noexcept nogil:
@@ -47,6 +36,10 @@ cdef void walk(Context *c, Fields *f, Payload *p, Stage *s) noexcept nogil:
             if key[0] == b"s":
                 if text(c, token, &name):
                     find(c, &name, s)
+            elif token[0] < b"[":
+                pass  # a number or a text, as most are
+            elif token[0] == b"{":
+                nested(p, key[0], f.value)
             elif token[0] == b"[" and (key[0] == b"b" or key[0] == b"a"):
                 if s.instrument < 0:
                     p.late = True
@@ -197,20 +190,6 @@ cdef Outcome ticker(Context *c, Payload *p, Stage *s) noexcept nogil:
     return outcome
 
 
-cdef bint known_event(const Span *event) noexcept nogil:
-    """Events of streams that this version does not read."""
-    return (equals(event, b"kline", 5) or equals(event, b"markPriceUpdate", 15)
-            or equals(event, b"forceOrder", 10) or equals(event, b"24hrTicker", 10)
-            or equals(event, b"24hrMiniTicker", 14) or equals(event, b"contractInfo", 12)
-            or equals(event, b"blockTrade", 10) or equals(event, b"continuous_kline", 16)
-            or equals(event, b"compositeIndex", 14) or equals(event, b"assetIndexUpdate", 16)
-            or equals(event, b"avgPrice", 8) or equals(event, b"referencePrice", 14)
-            or equals(event, b"1hTicker", 8) or equals(event, b"4hTicker", 8)
-            or equals(event, b"1dTicker", 8) or equals(event, b"ticker_all", 10)
-            # 4.16: sessions of the markets behind TradFi contracts
-            or ends(event, b"EquityUpdate", 12) or equals(event, b"CommodityUpdate", 15))
-
-
 cdef Outcome payload(Context *c, Fields *f, Stage *s, const Span *stream, Payload *p) noexcept nogil:
     cdef Span event
     memset(p, 0, sizeof(Payload))
@@ -243,7 +222,7 @@ cdef Outcome payload(Context *c, Fields *f, Stage *s, const Span *stream, Payloa
         s.control = CONTROL_NOTICE
         s.code = s.message = event
         return CONTROL
-    return IGNORED if known_event(&event) else REJECT_UNKNOWN
+    return event_of(c, &event, p, s, stream)
 
 
 cdef bint control_field(Context *c, Fields *root, Stage *s, bint nested) noexcept nogil:
@@ -284,8 +263,21 @@ cdef Outcome payload_again(Context *c, Stage *s, const Span *stream, Payload *p,
     return REJECT_JSON
 
 
+cdef Outcome raw_list(Context *c, const char *frame, size_t size, Stage *s) noexcept nogil:
+    """An all-market list as `/ws` sends it."""
+    cdef Items items
+    cdef Outcome outcome
+    if not opened_list(c, frame, size, &items):
+        return unreadable(c)
+    outcome = events_of(c, &items, s)
+    if outcome != DECODED and outcome != IGNORED:
+        return outcome
+    return outcome if c.json.at_end() else REJECT_JSON
+
+
 cdef Outcome decode(Context *c, const char *frame, size_t size, Stage *s) noexcept nogil:
     cdef Fields root, data
+    cdef Items items
     cdef Payload p
     cdef Span stream
     cdef Outcome outcome = REJECT_UNKNOWN
@@ -294,7 +286,7 @@ cdef Outcome decode(Context *c, const char *frame, size_t size, Stage *s) noexce
     stream.size = 0
     p.late = False
     if not opened(c, frame, size, &root):
-        return unreadable(c)
+        return raw_list(c, frame, size, s)
     while root.next():
         if memcmp(root.key, b'stream"', 7) == 0:
             if not text(c, root.token(), &stream):
@@ -302,7 +294,7 @@ cdef Outcome decode(Context *c, const char *frame, size_t size, Stage *s) noexce
         elif memcmp(root.key, b'data"', 5) == 0:
             wrapped = True
             if root.token()[0] == b"[":
-                listed = True
+                listed = items.open(root.value)
             elif stream.size == 0:
                 p.late = True
             elif not data.open(root.value):
@@ -320,45 +312,18 @@ cdef Outcome decode(Context *c, const char *frame, size_t size, Stage *s) noexce
         outcome = payload_again(c, s, &stream, &p, True)
     if listed:
         # the all-market lists; without a stream's name it is another venue's frame
-        return IGNORED if stream.size else REJECT_UNKNOWN
+        return events_of(c, &items, s) if stream.size else REJECT_UNKNOWN
     if p.late:
         outcome = payload_again(c, s, &stream, &p, not wrapped)
     return outcome
 
 
+# What an endpoint's row names must stand in the module that it names.
+
 cdef Outcome snapshot(Context *c, const char *body, size_t size, Stage *s) noexcept nogil:
-    """REST depth; the caller has set `s.instrument`."""
-    cdef Fields root
-    cdef Outcome outcome = DECODED, one
-    cdef int32_t instrument = s.instrument, sides = 0
-    stage_reset(s)
-    s.instrument = instrument
-    s.feed = FEED_DEPTH
-    s.snapshot = True
-    if not opened(c, body, size, &root):
-        return unreadable(c)
-    while root.next():
-        if memcmp(root.key, b'lastUpdateId"', 13) == 0:
-            if integer(root.token(), &s.last_id) != NUMBER_OK:
-                return REJECT_NUMBER
-        elif memcmp(root.key, b'T"', 2) == 0:
-            time_ms(root.token(), &s.ts_ns)
-        elif memcmp(root.key, b'bids"', 5) == 0 or memcmp(root.key, b'asks"', 5) == 0:
-            one = levels(root.value, c.instruments[instrument], s, root.key[0] == b"b")
-            sides |= 1 if root.key[0] == b"b" else 2
-            if one != DECODED:
-                outcome = one
-                if one != REJECT_SURPLUS:
-                    return one
-    if not root.ok or not c.json.at_end():
-        return REJECT_JSON
-    if s.last_id == NO_ID or s.last_id < 0 or sides != 3:
-        return REJECT_SHAPE
-    s.first_id = NO_ID
-    s.prev_id = NO_ID
-    return outcome
+    return binance_bodies.snapshot(c, body, size, s)
 
 
 cdef Outcome answer(Context *c, const char *body, size_t size, Ask ask, Timeframe timeframe,
                     Stage *s) noexcept nogil:
-    return IGNORED
+    return binance_bodies.answer(c, body, size, ask, timeframe, s)

@@ -1,5 +1,5 @@
-"""Bybit v5 public frames, spot and linear. Keys are looked up by name: their order differs
-between the markets, and `cts` stands behind the data."""
+"""Bybit v5 public frames, spot and linear: what kind of frame, books and trades. Keys are looked
+up by name: their order differs between the markets, and `cts` stands behind the data."""
 
 from libc.stdint cimport int32_t, int64_t
 from libc.string cimport memcmp, memset
@@ -7,6 +7,8 @@ from libc.string cimport memcmp, memset
 from p9core.json cimport Fields, Items
 from p9core.number cimport NUMBER_OK, integer
 from p9core.types cimport *
+from p9core.venues.bybit_answers cimport read_answer
+from p9core.venues.bybit_reports cimport date, other
 from p9core.venues.decoder cimport (Context, equals, find, levels, opened, plain_id, print_of,
                                     reopened, room_for_trade, stage_reset, starts, text,
                                     time_ms, unreadable, word)
@@ -191,12 +193,8 @@ cdef Outcome decode(Context *c, const char *frame, size_t size, Stage *s) noexce
                         return REJECT_SHAPE
                 elif starts(&topic, b"publicTrade.", 12):
                     outcome = prints(c, &root, s)
-                elif (starts(&topic, b"tickers.", 8) or starts(&topic, b"kline.", 6)
-                        or starts(&topic, b"allLiquidation.", 15)
-                        or starts(&topic, b"liquidation.", 12)
-                        or starts(&topic, b"insurance.", 10)
-                        or starts(&topic, b"adlAlert.", 9)):
-                    outcome = IGNORED
+                else:
+                    outcome = other(c, root.value, &topic, &kind, s)
                 if outcome >= REJECT_JSON and outcome != REJECT_UNKNOWN and outcome != REJECT_SURPLUS:
                     return outcome
             elif memcmp(root.key, b'ts"', 3) == 0:
@@ -239,6 +237,8 @@ cdef Outcome decode(Context *c, const char *frame, size_t size, Stage *s) noexce
     if outcome == DECODED and s.feed != FEED_TRADE:
         # matching time where there is one, so that books compare with trades
         s.ts_ns = cts if cts else ts
+        if s.feed > FEED_DEPTH:
+            date(s)
     return outcome
 
 
@@ -249,4 +249,4 @@ cdef Outcome snapshot(Context *c, const char *body, size_t size, Stage *s) noexc
 
 cdef Outcome answer(Context *c, const char *body, size_t size, Ask ask, Timeframe timeframe,
                     Stage *s) noexcept nogil:
-    return IGNORED
+    return read_answer(c, body, size, ask, timeframe, s)

@@ -132,11 +132,13 @@ def spot_row(inst: Instrument, status: str = "TRADING") -> dict[str, Any]:
 def linear_row(
     inst: Instrument, status: str = "TRADING", contract: str = "PERPETUAL"
 ) -> dict[str, Any]:
+    if inst.expiry:
+        contract = "CURRENT_QUARTER"
     return {
         "symbol": inst.venue_id,
         "pair": f"{inst.base}{inst.quote}",
         "contractType": contract,
-        "deliveryDate": 4133404800000,
+        "deliveryDate": inst.ends_ms or 4133404800000,
         "onboardDate": 1569398400000,
         "status": status,
         "baseAsset": inst.base,
@@ -173,10 +175,8 @@ def odd_rows(market: str, like: Instrument) -> list[dict[str, Any]]:
         return [{**spot_row(like, "BREAK"), "symbol": "OLDUSDT", "baseAsset": "OLD"}]
     pending = linear_row(like, "PENDING_TRADING")
     pending["filters"] = [{"filterType": "PRICE_FILTER", "tickSize": "0", "minPrice": "0"}]
-    quarter = {"symbol": "BTCUSDT_261225", "deliveryDate": 1798185600000}
     return [
         {**pending, "symbol": "NEWUSDT", "baseAsset": "NEW"},
-        {**linear_row(like, contract="CURRENT_QUARTER"), **quarter},
         {**linear_row(like, contract="TRADIFI_PERPETUAL"), "symbol": "XAUUSDT", "baseAsset": "XAU"},
     ]
 
@@ -268,7 +268,7 @@ def routes(hub: LocalVenue) -> list[web.RouteDef]:
                     "a": int(row.id),
                     "p": row.price,
                     "q": row.qty,
-                    "nq": row.qty,
+                    "nq": row.organic or row.qty,
                     "f": 0,
                     "l": 0,
                     "T": row.ts_ms,

@@ -6,15 +6,17 @@ import json
 from time import monotonic
 from typing import Any
 
+from .bybit_reports import FRAMES, KLINE_S, TICKER_S, BybitReports
 from .conn import Conn, Room
 from .desk import Desk
-from .log import LostRow, Mark
+from .insurance import PUSH_S, BybitInsurance
+from .log import LostRow, Mark, ReportRow
 from .market import ASK, BID, Change, Fill, Window
 from .wire import Topic
 
 DEPTHS = (50, 200, 1000)
-# known topics that never have data here
-QUIET = {"spot": ("tickers", "kline"), "linear": ("tickers", "kline", "allLiquidation")}
+# known topics that never have data here, with any parameter
+QUIET = {"spot": ("kline",), "linear": ("kline",)}
 TICKS = ("PlusTick", "ZeroPlusTick", "MinusTick", "ZeroMinusTick")
 
 
@@ -44,7 +46,7 @@ class BybitDesk(Desk):
                 self.u[1] += 1
             return [self._best_payload()]
         if topic.kind != "depth":
-            return []
+            return self.reports.opening(topic)
         _ = self.walk
         self.emit_depth()  # the others reach the state that the snapshot shows
         depth = int(topic.name.split(".")[1])
@@ -78,7 +80,7 @@ class BybitDesk(Desk):
         super().restart()
         self.u = dict.fromkeys(self.u, 0)
 
-    def emit_trade(self, fill: Fill) -> int:
+    def emit_trade(self, fill: Fill, *, block: bool = False) -> int:
         topic = self.topics[self.trade_name]
         price = self.price_text(fill.ticks)
         moved = fill.ticks - self.last_price
@@ -87,11 +89,16 @@ class BybitDesk(Desk):
         elif not self.tick_word.startswith("Zero"):
             self.tick_word = "Zero" + self.tick_word
         self.last_price = fill.ticks
+        self.tape.add(self.now_ms - 1, fill, 0)
         rows: list[str] = []
         ids: list[str] = []
+        blocks: list[dict[str, str]] = []
         for lots in fill.parts:
             ids.append(self._trade_id())
-            rows.append(self._trade(ids[-1], price, self.qty_text(lots), fill.buy))
+            negotiated = block or self.rng.random() > 0.995
+            rows.append(self._trade(ids[-1], price, self.qty_text(lots), fill.buy, negotiated))
+            if negotiated:
+                blocks.append({"i": ids[-1], "p": price, "v": self.qty_text(lots)})
         name, now, data = topic.name, self.now_ms, ",".join(rows)
         sent = topic.live and topic.publish(
             f'{{"topic":"{name}","ts":{now},"type":"snapshot","data":[{data}]}}'
@@ -100,6 +107,8 @@ class BybitDesk(Desk):
         )
         for trade_id, lots in zip(ids, fill.parts, strict=True):
             self.log.trade("publicTrade", self.row(trade_id, fill, lots, 1, sent))
+        for note in blocks:
+            self.log.report("block", ReportRow(now, note, sent))
         return 1
 
     def _trade_id(self) -> str:
@@ -109,12 +118,11 @@ class BybitDesk(Desk):
         h = f"{self.rng.getrandbits(128):032x}"
         return f"{h[:8]}-{h[8:12]}-5{h[13:16]}-9{h[17:20]}-{h[20:]}"
 
-    def _trade(self, trade_id: str, price: str, qty: str, buy: bool) -> str:
+    def _trade(self, trade_id: str, price: str, qty: str, buy: bool, negotiated: bool) -> str:
         side = "Buy" if buy else "Sell"
         now, symbol = self.now_ms - 1, self.inst.venue_id
-        roll = self.rng.random()
-        rpi = "true" if roll < 0.03 else "false"
-        block = "true" if roll > 0.995 else "false"
+        rpi = "true" if not negotiated and self.rng.random() < 0.03 else "false"
+        block = "true" if negotiated else "false"
         if self.spot:
             return (
                 f'{{"i":"{trade_id}","T":{now},"p":"{price}","v":"{qty}","S":"{side}",'
@@ -201,6 +209,18 @@ class BybitRoom(Room):
         self.add_topic(desk, "trade", desk.trade_name)
         for name in desk.depth_names.values():
             self.add_topic(desk, "depth", name)
+        symbol, reports = desk.inst.venue_id, BybitReports(desk, self)
+        desk.reports = reports
+        self.add_topic(desk, "ticker", f"tickers.{symbol}", TICKER_S[self.market])
+        for key, frame in FRAMES.items():
+            topic = self.add_topic(desk, "kline", f"kline.{key}.{symbol}", KLINE_S)
+            reports.frames[topic.name] = frame
+        if self.market == "linear":
+            self.add_topic(desk, "liquidation", f"allLiquidation.{symbol}")
+            if self.general is None:  # pools are isolated or, in USDC, shared by all
+                self.general = BybitInsurance(self.hub)
+                self.add_topic(self.general, "insurance", "insurance.USDT", PUSH_S)
+                self.add_topic(self.general, "insurance", "insurance.USDC")
 
     def accept(self, path: str, query: dict[str, str]) -> Conn | None:
         return Conn(self) if path == f"/v5/public/{self.market}" else None

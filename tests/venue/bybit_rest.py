@@ -86,13 +86,13 @@ def spot_row(inst: Instrument, number: int) -> dict[str, Any]:
 def linear_row(inst: Instrument, number: int) -> dict[str, Any]:
     return {
         "symbol": inst.venue_id,
-        "contractType": "LinearPerpetual",
+        "contractType": "LinearFutures" if inst.expiry else "LinearPerpetual",
         "status": "Trading",
         "baseCoin": inst.base,
         "quoteCoin": inst.quote,
         "settleCoin": inst.settle,
         "launchTime": "1585526400000",
-        "deliveryTime": "0",
+        "deliveryTime": str(inst.ends_ms),
         "deliveryFeeRate": "",
         "priceScale": str(split_step(inst.price_step)[1]),
         "priceFilter": {
@@ -107,7 +107,7 @@ def linear_row(inst: Instrument, number: int) -> dict[str, Any]:
             "minNotionalValue": "5",
         },
         "unifiedMarginTrade": True,
-        "fundingInterval": 480,
+        "fundingInterval": 0 if inst.expiry else 60 * inst.funding_hours,
         "copyTrading": "both",
         "symbolType": "",
         "isPreListing": False,
@@ -117,17 +117,9 @@ def linear_row(inst: Instrument, number: int) -> dict[str, Any]:
 
 
 def odd_linear_rows(like: Instrument) -> list[dict[str, Any]]:
-    """A dated future, and a perpetual that is being delisted."""
-    dated = {
-        "symbol": "BTCUSDT-25DEC26",
-        "contractType": "LinearFutures",
-        "deliveryTime": "1798185600000",
-    }
+    """A perpetual that is being delisted."""
     leaving = {"symbol": "OLDUSDT", "baseCoin": "OLD", "status": "Delivering"}
-    return [
-        {**linear_row(like, 9001), **dated},
-        {**linear_row(like, 9002), **leaving, "deliveryTime": "1795305600000"},
-    ]
+    return [{**linear_row(like, 9002), **leaving, "deliveryTime": "1795305600000"}]
 
 
 def routes(hub: LocalVenue) -> list[web.RouteDef]:

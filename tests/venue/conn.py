@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import socket
 from collections import deque
+from functools import partial
 from struct import pack
 from time import monotonic
 from typing import TYPE_CHECKING, Any
@@ -185,21 +186,29 @@ class Room:
         self.topics: dict[str, Topic] = {}  # by the name that is subscribed
         self.feeds: dict[str, Feed] = {}  # by venue id
         self.conns: set[Conn] = set()
+        self.general: Feed | None = None  # of what belongs to no single instrument
 
-    def add_topic(self, feed: Feed, kind: str, name: str) -> None:
-        topic = Topic(name, kind, feed)
+    def add_topic(self, feed: Feed, kind: str, name: str, every_s: float = 0.0) -> Topic:
+        topic = Topic(name, kind, feed, every_s)
         feed.topics[name] = topic
         self.topics[name] = topic
+        return topic
 
     def join(self, conn: Conn, name: str, topic: Topic | None) -> None:
         """Subscribes, and sends what the venue sends first."""
         if topic is not None:
             topic.feed.now_ms = self.hub.now_ms()
+            if topic.every_s and not topic.live:
+                topic.feed.begin(topic)
             payloads = topic.feed.opening(topic)
             if topic.add(conn):
                 for payload in payloads:
                     conn.text(payload)
             self.hub.activate(topic.feed)
+            if topic.every_s and not topic.timed:
+                topic.timed = True
+                first_s = min(topic.every_s, 0.25 if topic.kind == "kline" else topic.every_s)
+                self.hub.timers.spread(self.hub.clock(), first_s, partial(topic.feed.run, topic))
         conn.topics[name] = topic
 
     def leave(self, conn: Conn, name: str) -> bool:

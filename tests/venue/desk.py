@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from random import Random
+from typing import TYPE_CHECKING
 
 from .instruments import Instrument
+from .klines import Tape
 from .log import InstrumentLog, TradeRow
 from .market import ASK, BID, Change, Fill, Walk
 from .options import Options
 from .wire import Topic
+
+if TYPE_CHECKING:
+    from .reports import Reports
 
 TRADE_SHARE, DEPTH_SHARE = 0.20, 0.25  # of the steps; the rest moves the best price
 
@@ -18,10 +23,18 @@ class Feed:
 
     inst: Instrument
     topics: dict[str, Topic]
+    related: Feed | None = None  # OKX: the index of an instrument
     now_ms = 0  # exchange time of what is said next, ms
 
     def opening(self, topic: Topic) -> list[str]:
         """What a new subscriber is sent first. Called before it is added to the topic."""
+        raise NotImplementedError
+
+    def begin(self, topic: Topic) -> None:
+        """A slow stream gets its first reader. Called before `opening`."""
+
+    def run(self, topic: Topic) -> float:
+        """A slow stream's turn: sends what there is, returns seconds until the next."""
         raise NotImplementedError
 
     def depth_body(self, levels: int) -> str:
@@ -36,9 +49,12 @@ class Feed:
 
 
 class Desk(Feed):
-    """A generated market. A venue's desk turns fills, best prices and flushes into payloads."""
+    """A generated market. A venue's desk turns fills, best prices and flushes into payloads; its
+    `reports` write the slow streams."""
 
+    reports: Reports
     uid_jump = 1  # largest step of the book id for one level change
+    gone = False  # delisted: it says nothing any more
 
     def __init__(self, inst: Instrument, options: Options, log: InstrumentLog) -> None:
         self.inst = inst
@@ -47,6 +63,7 @@ class Desk(Feed):
         self.rng = Random(f"{options.seed}:{inst.venue}:{inst.market}:{inst.venue_id}")
         self.price_text, self.qty_text = inst.texts()
         self.topics = {}
+        self.tape = Tape(inst.start_ticks)
         self.next_depth = 0.0  # monotonic seconds: no depth push before
         self.uid = self.rng.randrange(10**9, 9 * 10**9)
         self.last_uid = self.uid  # book id of the newest flush
@@ -82,6 +99,18 @@ class Desk(Feed):
             return self.emit_depth() or 1
         self.bump(walk.top())
         return self.emit_bbo() or 1
+
+    def begin(self, topic: Topic) -> None:
+        self.reports.begin(topic)
+
+    def run(self, topic: Topic) -> float:
+        return self.reports.run(topic)
+
+    def mid_2x(self) -> int:
+        """Twice the mid price, in ticks; without building a market that nobody asked for."""
+        if self._walk is None:
+            return 2 * self.inst.start_ticks
+        return self._walk.book.best(BID) + self._walk.book.best(ASK)
 
     def bump(self, changes: int) -> None:
         """Advances the book id for `changes` level changes."""

@@ -10,13 +10,24 @@ from typing import TYPE_CHECKING
 from .conn import Conn, Room
 from .desk import Feed
 from .garbage import SAMPLE, spoil
+from .market_faults import MarketFaults
 from .okx import OkxDesk
 from .wire import BINARY, TEXT, Topic, TopicFault, frame, wrap
 
 if TYPE_CHECKING:
     from .server import LocalVenue
 
-KINDS = {"depth": ("depth",), "trade": ("trade", "aggTrade", "fill"), "bbo": ("bbo",), "": ()}
+REPORTS = ("mark", "index", "funding", "open_interest", "ticker", "kline")
+EVENTS = ("liquidation", "block", "insurance")
+KINDS: dict[str, tuple[str, ...]] = {  # what a fault calls it -> kinds of topics
+    "": (),
+    "trade": ("trade", "aggTrade", "fill"),
+    **{kind: (kind,) for kind in ("depth", "bbo", *REPORTS, *EVENTS)},
+}
+CARRIERS = {  # venues that tell it together with something else
+    "binance": {"index": "mark", "funding": "mark"},
+    "bybit": {**dict.fromkeys(REPORTS[:4], "ticker"), "block": "trade"},
+}
 REST_MODES = (
     "429",
     "418",
@@ -44,12 +55,12 @@ class RestFault:
     seconds: float  # Retry-After of 429/418/403; how long hang and slow take
 
 
-class Faults:
+class Faults(MarketFaults):
     """The switches of one local venue. `symbol` is the venue's id or the unified name; `market`
     "" means all markets of the venue, `kind` "" all streams of the symbol."""
 
     def __init__(self, hub: LocalVenue) -> None:
-        self._hub = hub
+        super().__init__(hub)
         self._rest: list[RestFault] = []
         self._swallow: dict[str, int] = {}  # room -> acknowledgements to keep back
         self._old: dict[int, tuple[str, int]] = {}  # id(feed) -> (body, answers left)
@@ -264,9 +275,12 @@ class Faults:
         feeds: Iterable[Feed] = (
             [self._hub.feed(venue, market, symbol)] if symbol else self._hub.feeds(venue, market)
         )
-        topics = [topic for feed in feeds for topic in feed.topics.values()]
+        general = [] if symbol else [room.general for room in self._rooms(venue, market)]
+        every = dict.fromkeys([*feeds, *general, *(feed.related for feed in feeds)])
+        topics = [topic for feed in every if feed is not None for topic in feed.topics.values()]
         if kind:
-            topics = [topic for topic in topics if topic.kind in KINDS[kind]]
+            kinds = KINDS[CARRIERS.get(venue, {}).get(kind, kind)]
+            topics = [topic for topic in topics if topic.kind in kinds]
         return [topic for topic in topics if topic.live] or topics
 
     def _each(self, venue: str, market: str, symbol: str, kind: str, what: str, n: int) -> int:

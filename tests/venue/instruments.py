@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
+from functools import lru_cache
 
 Text = Callable[[int], str]
 
@@ -27,11 +28,15 @@ class Instrument:
     levels: int  # held on each side
     weight: int = 1  # share of the message rate
     contract: str = ""  # ctVal, where a size counts contracts
+    expiry: str = ""  # YYMMDD of a dated future
+    ends_ms: int = 0  # delivery of a dated future, announced end of any other; 0: none
+    funding_hours: int = 8
 
     @property
     def symbol(self) -> str:
         """The unified name, only for finding an instrument by it."""
-        return f"{self.base}{self.quote}{'' if self.market == 'spot' else '-PERP'}"
+        tail = "" if self.market == "spot" else f"-{self.expiry or 'PERP'}"
+        return f"{self.base}{self.quote}{tail}"
 
     def texts(self) -> tuple[Text, Text]:
         """How this venue prints a price in ticks and a size in lots."""
@@ -76,6 +81,13 @@ def short_text(step: str) -> Text:
         return f"{whole}.{part:0{places}d}".rstrip("0") if part else str(whole)
 
     return text
+
+
+@lru_cache(maxsize=4096)
+def decimal_text(unit: int, places: int, *, short: bool) -> Text:
+    """Printer of multiples of `unit` / 10**`places`. `short`: without trailing zeros."""
+    step = f"{Decimal(unit).scaleb(-places):f}"
+    return short_text(step) if short else fixed_text(step)
 
 
 # base, quote, price step, size step, first price, a large order, levels a side, weight, contract
@@ -134,6 +146,20 @@ TABLE: tuple[tuple[str, str, tuple[Row, ...]], ...] = (
 )
 
 
+DELIVERY_MS = 1_798_185_600_000  # 2026-12-25 08:00 UTC
+DATED: tuple[tuple[str, str, Row], ...] = (  # (venue, venue id, row)
+    ("binance", "BTCUSDT_261225", ("BTC", "USDT", "0.1", "0.001", "87890.4", "2", 200, 1, "")),
+    ("bybit", "BTCUSDT-25DEC26", ("BTC", "USDT", "0.50", "0.001", "87901.50", "2", 200, 1, "")),
+    ("okx", "BTC-USDT-261225", ("BTC", "USDT", "0.1", "0.1", "87887.6", "200", 200, 1, "0.01")),
+)
+FOUR_HOURS = {  # funded every 4 h: (venue, venue id)
+    ("binance", "1000PEPEUSDT"),
+    ("bybit", "1000PEPEUSDT"),
+    ("bybit", "1000000BABYDOGEUSDT"),
+    ("okx", "PEPE-USDT-SWAP"),
+}
+
+
 def venue_id(venue: str, market: str, base: str, quote: str) -> str:
     if venue == "okx":
         return f"{base}-{quote}" + ("" if market == "spot" else "-SWAP")
@@ -144,10 +170,11 @@ def venue_id(venue: str, market: str, base: str, quote: str) -> str:
 
 def from_row(venue: str, market: str, row: Row) -> Instrument:
     base, quote, price_step, qty_step, price, large, levels, weight, contract = row
+    name = venue_id(venue, market, base, quote)
     return Instrument(
         venue=venue,
         market=market,
-        venue_id=venue_id(venue, market, base, quote),
+        venue_id=name,
         base=base,
         quote=quote,
         settle=base if market == "inverse" else quote.removesuffix("_UM"),
@@ -158,7 +185,13 @@ def from_row(venue: str, market: str, row: Row) -> Instrument:
         levels=levels,
         weight=weight,
         contract=contract,
+        funding_hours=4 if (venue, name) in FOUR_HOURS else 8,
     )
+
+
+def dated(venue: str, name: str, row: Row) -> Instrument:
+    inst = from_row(venue, "linear", row)
+    return replace(inst, venue_id=name, expiry="261225", ends_ms=DELIVERY_MS)
 
 
 def generated(venue: str, market: str, count: int, seed: int) -> Iterator[Instrument]:
@@ -188,6 +221,8 @@ def all_instruments(extra: int, seed: int) -> list[Instrument]:
     out: list[Instrument] = []
     for venue, market, rows in TABLE:
         out += [from_row(venue, market, row) for row in rows]
+        if market == "linear":
+            out += [dated(*row) for row in DATED if row[0] == venue]
         if market != "inverse":
             out += generated(venue, market, extra, seed)
     return out

@@ -25,6 +25,16 @@ class TradeRow(NamedTuple):
     fills: int  # merged in it
     sent: bool  # False: a fault kept it from the wire, or nobody was subscribed
     seq: int  # Bybit, OKX; else 0
+    organic: str = ""  # USD-M aggTrade: quantity without RPI
+
+
+class ReportRow(NamedTuple):
+    """One thing that the venue said on a slow stream or in a REST answer, in its own text."""
+
+    ts_ms: int  # the venue's time of it
+    values: dict[str, str]  # under the venue's keys
+    sent: bool  # False: a fault kept it from the wire, or nobody was subscribed
+    rest: bool = False  # an answer to a request
 
 
 class DepthRow(NamedTuple):
@@ -61,10 +71,12 @@ class BookState:
 class InstrumentLog:
     """The log of one instrument. Everything is bounded; the base state moves on as it fills."""
 
-    def __init__(self, inst: Instrument, limit: int, books: bool) -> None:
+    def __init__(self, inst: Instrument, limit: int, books: bool, report_limit: int = 1000) -> None:
         self.inst = inst
         self.limit = limit
         self.books = books
+        self.reports: dict[str, deque[ReportRow]] = {}
+        self._report_limit = report_limit
         self.trades: dict[str, deque[TradeRow]] = {}
         self.marks: dict[str, deque[Mark]] = {}
         self.lost: deque[LostRow] = deque(maxlen=limit)
@@ -94,6 +106,12 @@ class InstrumentLog:
         rows = self.trades.get(stream)
         if rows is None:
             rows = self.trades[stream] = deque(maxlen=self.limit)
+        rows.append(row)
+
+    def report(self, kind: str, row: ReportRow) -> None:
+        rows = self.reports.get(kind)
+        if rows is None:
+            rows = self.reports[kind] = deque(maxlen=self._report_limit)
         rows.append(row)
 
     def mark(self, topic: str, mark: Mark) -> None:
@@ -134,16 +152,21 @@ def apply(state: tuple[dict[int, int], dict[int, int]], rows: list[tuple[int, in
 class Log:
     """All instruments, found by venue, market and symbol (the venue's id or the unified name)."""
 
-    def __init__(self, limit: int, books: bool) -> None:
+    def __init__(self, limit: int, books: bool, report_limit: int) -> None:
         self.limit = limit
         self.books = books
+        self.report_limit = report_limit
         self._by_name: dict[tuple[str, str, str], InstrumentLog] = {}
 
     def open(self, inst: Instrument) -> InstrumentLog:
-        log = InstrumentLog(inst, self.limit, self.books)
+        log = InstrumentLog(inst, self.limit, self.books, self.report_limit)
         for name in {inst.venue_id, inst.symbol}:
             self._by_name[inst.venue, inst.market, name] = log
         return log
+
+    def venue(self, inst: Instrument) -> InstrumentLog:
+        """What belongs to a venue and no instrument."""
+        return self._by_name.get((inst.venue, "", "")) or self.open(inst)
 
     def of(self, venue: str, market: str, symbol: str) -> InstrumentLog:
         return self._by_name[venue, market, symbol]
@@ -154,6 +177,12 @@ class Log:
     def trades(self, venue: str, market: str, symbol: str, stream: str) -> list[TradeRow]:
         """Prints of one stream: "trade", "aggTrade", "publicTrade", "trades", "trades-all"."""
         return list(self.of(venue, market, symbol).trades.get(stream, ()))
+
+    def reports(self, venue: str, market: str, symbol: str, kind: str) -> list[ReportRow]:
+        """What was said of "mark", "index", "funding", "open_interest", "ticker", "liquidation",
+        "block", "kline" or "long_short", oldest first. OKX indices stand under their id and market
+        "index"; insurance funds ("insurance") under the venue with market "" and symbol ""."""
+        return list(self.of(venue, market, symbol).reports.get(kind, ()))
 
     def book(
         self,

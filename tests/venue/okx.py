@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import deque
 from time import monotonic
 from typing import Any
 
@@ -10,24 +11,21 @@ from .conn import Conn, Room
 from .desk import Desk
 from .log import LostRow
 from .market import ASK, BID, Change, Fill, Window
+from .okx_feeds import INDEX_S, KINDS, OkxIndex, OkxLiquidations, index_id
+from .okx_reports import FRAMES, PACES, OkxReports, kind_of
 from .wire import Topic
 
 BOOKS_LEVELS = 400
+# channel -> kind; which instruments have it
 CHANNELS = {"books": "depth", "bbo-tbt": "bbo", "trades": "trade", "trades-all": "fill"}
-BUSINESS = {"trades-all"}  # and every candle channel
-# known on /public, without data here
-QUIET = (
-    "books5",
-    "tickers",
-    "mark-price",
-    "index-tickers",
-    "funding-rate",
-    "open-interest",
-    "liquidation-orders",
-    "instruments",
-    "status",
-    "price-limit",
-)
+CHANNELS |= {"tickers": "ticker", "public-block-trades": "block"}
+CHANNELS |= {**{f"candle{bar}": "kline" for bar in FRAMES}}
+CONTRACTS = {"mark-price": "mark", "open-interest": "open_interest"}
+SWAPS = {"funding-rate": "funding"}
+INDICES = {"index-tickers": "index"}
+DATA = {*CHANNELS, *CONTRACTS, *SWAPS, *INDICES, "liquidation-orders"}
+BUSINESS = {"trades-all", "public-block-trades"}  # and every candle channel
+QUIET = ("books5", "instruments", "status", "price-limit")  # known on /public, without data here
 LOGIN = ("books-l2-tbt", "books50-l2-tbt")
 
 
@@ -37,6 +35,7 @@ class OkxDesk(Desk):
     uid_jump = 50
     repeat_s = 60.0
     pushes_snapshot = True
+    liquidations: OkxLiquidations
 
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
@@ -51,7 +50,7 @@ class OkxDesk(Desk):
         if topic.kind == "bbo":
             return [self._best_payload()]
         if topic.kind != "depth":
-            return []
+            return self.reports.opening(topic)
         _ = self.walk
         self.emit_depth()  # the others reach the state that the snapshot shows
         if not topic.live:
@@ -97,6 +96,8 @@ class OkxDesk(Desk):
     def emit_trade(self, fill: Fill) -> int:
         trades, single = self.by_kind["trade"], self.by_kind["fill"]
         price, side = self.price_text(fill.ticks), "buy" if fill.buy else "sell"
+        total, count = sum(fill.parts), len(fill.parts)
+        self.tape.add(self.now_ms, fill, self.trade_id + 1)
         source = "1" if self.rng.random() < 0.03 else "0"
         tail = f'"side":"{side}","ts":"{self.now_ms}"'
         for lots in fill.parts:
@@ -110,7 +111,6 @@ class OkxDesk(Desk):
                 )
             row = self.row(str(self.trade_id), fill, lots, 1, sent)
             self.log.trade("trades-all", row)
-        total, count = sum(fill.parts), len(fill.parts)
         sent = False
         if trades.live:
             sent = trades.publish(
@@ -183,14 +183,43 @@ class OkxRoom(Room):
 
     venue = "okx"
 
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        self.indices: dict[str, OkxIndex] = {}
+        self.general = self.liquidations = OkxLiquidations()
+        for kind in KINDS:
+            self.add_topic(self.general, "liquidation", f"liquidation-orders:{kind}")
+
     def add_desk(self, desk: OkxDesk) -> None:
         self.feeds[desk.inst.venue_id] = desk
         desk.repeat_s = self.hub.options.timing.okx_repeat_s
         desk.pushes_snapshot = self.hub.options.okx_snapshot
-        for channel, kind in CHANNELS.items():
+        desk.reports = reports = OkxReports(desk, self)
+        desk.liquidations = self.liquidations
+        paces = {**PACES, "funding": self.hub.options.timing.okx_funding_s}
+        kind_here = kind_of(desk.inst)
+        channels = CHANNELS if kind_here == "SPOT" else {**CHANNELS, **CONTRACTS}
+        if kind_here == "SWAP":
+            channels = {**channels, **SWAPS}
+        for channel, kind in channels.items():
             name = f"{channel}:{desk.inst.venue_id}"
-            self.add_topic(desk, kind, name)
-            desk.by_kind[kind] = self.topics[name]
+            topic = self.add_topic(desk, kind, name, paces.get(kind, 0.0))
+            desk.by_kind[kind] = topic
+            if kind == "kline":
+                reports.frames[name] = FRAMES[channel.removeprefix("candle")]
+        if kind_here != "SPOT":
+            self._add_index(desk)
+
+    def _add_index(self, desk: OkxDesk) -> None:
+        name = index_id(desk.inst)
+        index = self.indices.get(name)
+        if index is None:
+            index = self.indices[name] = OkxIndex(self.hub, desk)
+            self.add_topic(index, "index", f"index-tickers:{name}", INDEX_S)
+        desk.related = index
+        desk.log.reports["index"] = index.log.reports.setdefault(
+            "index", deque(maxlen=self.hub.log.report_limit)
+        )
 
     def accept(self, path: str, query: dict[str, str]) -> Conn | None:
         head, _, route = path.rpartition("/")
@@ -242,7 +271,7 @@ class OkxRoom(Room):
             self.leave(conn, name)
             self._ack(conn, operation, arg, request_id)
             return
-        refused = self._refusal(conn.route, channel, inst)
+        refused = self._refusal(conn.route, channel, inst, name)
         if refused is not None:
             self._error(conn, request_id, *refused)
             return
@@ -254,13 +283,17 @@ class OkxRoom(Room):
         if early:
             self._ack(conn, operation, arg, request_id)
 
-    def _refusal(self, route: str, channel: str, inst: str) -> tuple[str, str] | None:
+    def _refusal(self, route: str, channel: str, inst: str, name: str) -> tuple[str, str] | None:
         candle = channel.startswith(("candle", "mark-price-candle", "index-candle"))
         business = channel in BUSINESS or candle
         if channel in LOGIN:
             return "60011", "Please log in"
-        known = channel in CHANNELS or channel in QUIET or candle
-        if not known or (inst and inst not in self.feeds) or (not inst and channel in CHANNELS):
+        known = name in self.topics or (
+            channel not in DATA
+            and (channel in QUIET or candle)
+            and (not inst or inst in self.feeds)
+        )
+        if not known:
             what = f"{channel},instId:{inst} doesn't exist"
             advice = "Please use the correct URL, channel and parameters referring to API document."
             return "60018", f"Wrong URL or channel:{what}. {advice}"

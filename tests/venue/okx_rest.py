@@ -10,6 +10,7 @@ from aiohttp import web
 
 from .instruments import Instrument
 from .log import TradeRow
+from .okx_reports import kind_of
 from .options import Options
 from .rest import Meter, html_reply, json_reply
 
@@ -56,15 +57,6 @@ class OkxMeter(Meter):
         return json_reply({"code": "50026", "msg": text, "data": []}, status)
 
 
-def kind_of(inst: Instrument) -> str:
-    """instType by the shape of the id; recordings also hold dated futures and options."""
-    if inst.market == "spot":
-        return "SPOT"
-    if inst.venue_id.endswith("-SWAP"):
-        return "SWAP"
-    return "FUTURES" if inst.venue_id.count("-") == 2 else "OPTION"
-
-
 def instrument_row(inst: Instrument) -> dict[str, Any]:
     spot = inst.market == "spot"
     usd_um = inst.quote.endswith("_UM")
@@ -87,7 +79,7 @@ def instrument_row(inst: Instrument) -> dict[str, Any]:
         "maxLmtSz": "9999999999",
         "listTime": "1548133413000",
         "contTdSwTime": "",
-        "expTime": "",
+        "expTime": str(inst.ends_ms or ""),
         "state": "live",
         "ruleType": "normal",
         "openType": "",

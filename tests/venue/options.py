@@ -16,6 +16,8 @@ class Timing:
     life_s: float = 86_400.0  # every connection is cut after this (Binance's 24 h)
     okx_idle_s: float = 30.0  # OKX: nothing pushed for this long closes with 4004
     okx_repeat_s: float = 60.0  # OKX: heartbeat of `books`, repeat of `bbo-tbt`
+    okx_funding_s: float = 45.0  # OKX `funding-rate`: pushed each 2/3 to 2 times this
+    insurance_s: float = 60.0  # Binance, Bybit: how often an insurance fund may change
     bybit_repeat_s: float = 3.0  # Bybit: repeat of an unchanged orderbook.1
     bybit_idle_s: float = 600.0  # Bybit: no ping and no data either way
     depth_s: float = 0.1  # least time between two depth pushes of an instrument
@@ -69,6 +71,8 @@ class Options:
     nested_errors: bool = False  # Binance errors as {"error": {...}, "id": n}
     log_books: bool = True  # keep what rebuilds any recent book state
     log_limit: int = 10_000  # depth events and trades kept per instrument and stream
+    events_s: float = 60.0  # an instrument has a liquidation this often, a block rarer; 0: none
+    report_limit: int = 1_000  # of what was said on slow streams, per instrument and kind
     max_levels: int = 0  # cap on the levels a side, 0: the instrument's own
     max_buffer_bytes: int = 32 << 20  # a reader further behind than this is cut off
     recording: str = ""  # a file to play instead of generating that market

@@ -8,7 +8,7 @@ import ssl
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from time import monotonic
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
 
 from picows import (
@@ -108,3 +108,29 @@ class ConnectGate:
             return False
         times.append(now)
         return True
+
+
+def endpoints(host: str, ports: dict[str, int], *, plain: bool) -> dict[str, Any]:
+    """{exchange: the `endpoints` of the configuration} for these port numbers."""
+    ws, http = ("ws", "http") if plain else ("wss", "https")
+    at = {name: f"{host}:{number}" for name, number in ports.items()}
+    linear = f"{ws}://{at['binance linear ws']}"
+    binance, bybit, okx = (f"{http}://{at[f'{name} rest']}" for name in ("binance", "bybit", "okx"))
+    bybit_ws, okx_ws = f"{ws}://{at['bybit ws']}/v5/public", f"{ws}://{at['okx ws']}/ws/v5"
+    return {
+        "binance": {
+            "spot": {"ws": f"{ws}://{at['binance spot ws']}", "rest": binance},
+            "linear": {
+                "ws": {"public": f"{linear}/public", "market": f"{linear}/market"},
+                "rest": binance,
+            },
+        },
+        "bybit": {
+            "spot": {"ws": f"{bybit_ws}/spot", "rest": bybit},
+            "linear": {"ws": f"{bybit_ws}/linear", "rest": bybit},
+        },
+        "okx": {
+            "ws": {"public": f"{okx_ws}/public", "business": f"{okx_ws}/business"},
+            "rest": okx,
+        },
+    }

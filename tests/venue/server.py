@@ -15,7 +15,8 @@ from types import TracebackType
 from typing import Any
 
 from . import binance_rest, bybit_rest, okx_rest
-from .binance import BinanceDesk, BinanceRoom
+from .binance import BinanceRoom
+from .binance_desk import BinanceDesk
 from .bybit import BybitDesk, BybitRoom
 from .conn import Conn, Room
 from .control import control_routes
@@ -25,8 +26,9 @@ from .instruments import Instrument, all_instruments
 from .log import Log
 from .okx import OkxDesk, OkxRoom
 from .options import Options
+from .pace import Pace
 from .playback import Playback
-from .ports import ConnectGate, Port, WsFront
+from .ports import ConnectGate, Port, WsFront, endpoints
 from .rest import Meter, RestSite
 from .tls import authority, server_context
 
@@ -40,15 +42,16 @@ class LocalVenue:
     v.ca_file  the CA certificate to trust ("" with plain=True)
     v.faults   misbehaviour, v.log what was sent, v.stats counts of events
     v.pump(n)  n steps of the markets at once, for tests with rate=0
+    v.pass_time(s)  the slow streams of s seconds at once, likewise
     """
 
     def __init__(self, options: Options | None = None, **changes: Any) -> None:
         self.options = replace(options or Options(), **changes)
         self.rate = self.options.rate
+        self.pace = Pace(self)
+        self.timers = self.pace.timers
         self.rng = Random(self.options.seed)  # manners: ack or data first, garbage
-        self._market_rng = Random(self.options.seed)  # whose turn it is
-        self._pace_rng = Random()
-        self.log = Log(self.options.log_limit, self.options.log_books)
+        self.log = Log(self.options.log_limit, self.options.log_books, self.options.report_limit)
         self.faults = Faults(self)
         self.stats: Counter[str] = Counter()
         self.requests: dict[str, deque[str]] = {venue: deque(maxlen=10_000) for venue in VENUES}
@@ -69,8 +72,6 @@ class LocalVenue:
         }
         self._feeds: list[Feed] = []
         self._by_symbol: dict[tuple[str, str, str], Feed] = {}
-        self._active: dict[Feed, None] = {}
-        self._schedule: list[Desk] = []  # every active desk, as often as its weight
         self._tasks: list[asyncio.Task[None]] = []
         self._timers: set[asyncio.TimerHandle] = set()
         self._rest: list[RestSite] = []
@@ -154,36 +155,16 @@ class LocalVenue:
             await port.open(options.host, options.port + offset if options.port else 0, secure)
             self.ports[port.name] = port.number
         self.name_urls()
-        self._tasks = [asyncio.create_task(self._run()), asyncio.create_task(self._keep())]
+        self._tasks = [asyncio.create_task(task) for task in (self.pace.run(), self.pace.keep())]
         if self.playback is not None:
             self._tasks.append(asyncio.create_task(self.playback.run()))
 
     def name_urls(self) -> None:
         """Fills `urls` from `ports`."""
-        ws, http = ("ws", "http") if self.options.plain else ("wss", "https")
-        at = {name: f"{self.options.host}:{number}" for name, number in self.ports.items()}
-        linear = f"{ws}://{at['binance linear ws']}"
-        binance, bybit, okx = (f"{http}://{at[f'{venue} rest']}" for venue in VENUES)
-        bybit_ws, okx_ws = f"{ws}://{at['bybit ws']}/v5/public", f"{ws}://{at['okx ws']}/ws/v5"
-        self.urls = {
-            "binance": {
-                "spot": {"ws": f"{ws}://{at['binance spot ws']}", "rest": binance},
-                "linear": {
-                    "ws": {"public": f"{linear}/public", "market": f"{linear}/market"},
-                    "rest": binance,
-                },
-            },
-            "bybit": {
-                "spot": {"ws": f"{bybit_ws}/spot", "rest": bybit},
-                "linear": {"ws": f"{bybit_ws}/linear", "rest": bybit},
-            },
-            "okx": {
-                "ws": {"public": f"{okx_ws}/public", "business": f"{okx_ws}/business"},
-                "rest": okx,
-            },
-        }
-        if "control" in at:
-            self.control_url = f"http://{at['control']}"
+        host, plain = self.options.host, self.options.plain
+        self.urls = endpoints(host, self.ports, plain=plain)
+        if "control" in self.ports:
+            self.control_url = f"http://{host}:{self.ports['control']}"
 
     def config(self) -> dict[str, Any]:
         """The `exchanges` section of a configuration that points here."""
@@ -209,7 +190,12 @@ class LocalVenue:
 
     # what rooms, faults and tests use
     def now_ms(self) -> int:
-        return time.time_ns() // 1_000_000
+        """The venue's wall clock: ours, and what `pass_time` put before it."""
+        return time.time_ns() // 1_000_000 + self.pace.ahead_ms
+
+    def clock(self) -> float:
+        """Seconds that only go forward, moved by `pass_time` as well."""
+        return time.monotonic() + self.pace.ahead_ms / 1000
 
     def monotonic(self) -> float:
         return time.monotonic()
@@ -248,10 +234,32 @@ class LocalVenue:
 
     def activate(self, feed: Feed) -> None:
         """From its first subscription on a market moves, with or without readers."""
-        if feed not in self._active:
-            self._active[feed] = None
-            if isinstance(feed, Desk):
-                self._schedule += [feed] * feed.inst.weight
+        self.pace.activate(feed)
+
+    def pump(self, steps: int = 1) -> int:
+        """At least `steps` messages of the active markets now, and everything is written. The
+        same calls with the same seed make the same market. Returns the number of messages."""
+        return self.pace.pump(steps)
+
+    def pass_time(self, seconds: float) -> int:
+        """Puts the venue's clocks forward: slow streams say all that they would have said in
+        that time, while the markets stand still. Returns how often one had its turn."""
+        return self.pace.pass_time(seconds)
+
+    def delist(self, desk: Desk) -> None:
+        """The instrument is gone from lists, rooms and streams; its log stays."""
+        desk.gone = True
+        self.pace.retire(desk)
+        for room in self.rooms.values():
+            if room.feeds.get(desk.inst.venue_id) is desk:
+                del room.feeds[desk.inst.venue_id]
+                for name in desk.topics:
+                    room.topics.pop(name, None)
+        feeds, self._feeds = self._feeds, []
+        self._by_symbol.clear()
+        for feed in feeds:
+            if feed is not desk:
+                self.add_feed(feed)
 
     def shut(self, venue: str) -> None:
         self.shut_venues.add(venue)
@@ -265,57 +273,3 @@ class LocalVenue:
         for port in self._ports:
             if port.venue == venue:
                 await port.open(self.options.host, 0, self._context)
-
-    def pump(self, steps: int = 1) -> int:
-        """At least `steps` messages of the active markets now, and everything is written. The
-        same calls with the same seed make the same market. Returns the number of messages."""
-        made = self._step(steps, 0.0)
-        self.flush()
-        return made
-
-    # the clock
-    def _step(self, budget: float, pace_s: float) -> int:
-        """Moves active markets until `budget` messages are made. `pace_s`: least time between
-        two depth messages of one instrument."""
-        made, schedule, random = 0, self._schedule, self._market_rng.random
-        if not schedule:
-            return 0
-        now_ms, now = self.now_ms(), time.monotonic()
-        while made < budget:
-            made += schedule[int(random() * len(schedule))].act(now_ms, now, pace_s)
-        self.stats["messages"] += made
-        return made
-
-    async def _run(self) -> None:
-        """Keeps the rate, in uneven portions as a market does."""
-        credit, then = 0.0, time.monotonic()
-        burst, burst_ends = 1.0, 0.0
-        while True:
-            await asyncio.sleep(self.options.step_s)
-            now = time.monotonic()
-            if now > burst_ends:
-                burst, burst_ends = 0.4 + 1.2 * self._pace_rng.random(), now + 0.05
-            rate = self.rate
-            # at most 100 ms are made up for: a loop that fell behind must not run away
-            credit = min(credit + rate * burst * (now - then), rate * 0.1 + 1)
-            then = now
-            if credit >= 1 and rate > 0:
-                credit -= self._step(credit, self.options.timing.depth_s)
-            self.flush()
-
-    async def _keep(self) -> None:
-        """Heartbeats, deadlines, repeats."""
-        timing = self.options.timing
-        every = max(0.02, min(0.5, timing.bybit_repeat_s / 6, timing.okx_idle_s / 6))
-        while True:
-            await asyncio.sleep(every)
-            now, now_ms = time.monotonic(), self.now_ms()
-            for feed in list(self._active):
-                feed.now_ms = now_ms
-                feed.repeat(now)
-            for room in self.rooms.values():
-                for conn in list(room.conns):
-                    if not conn.closing:
-                        room.tick(conn, now)
-                        conn.flush()
-            self.flush()

@@ -46,12 +46,26 @@ class TopicFault:
 class Topic:
     """One stream of one instrument and the connections that get it."""
 
-    __slots__ = ("fault", "feed", "kind", "last", "lost", "name", "sent", "subs", "wrapped")
+    __slots__ = (
+        "every_s",
+        "fault",
+        "feed",
+        "kind",
+        "last",
+        "lost",
+        "name",
+        "sent",
+        "subs",
+        "timed",
+        "wrapped",
+    )
 
-    def __init__(self, name: str, kind: str, feed: Feed) -> None:
+    def __init__(self, name: str, kind: str, feed: Feed, every_s: float = 0.0) -> None:
         self.name = name  # as subscribed
         self.kind = kind  # "trade", "bbo", "depth", or a venue's own word
         self.feed = feed
+        self.every_s = every_s  # pace of a slow stream; 0: it follows the market
+        self.timed = False  # a timer runs for it
         self.subs: list[Conn] = []  # get the payload as it is
         self.wrapped: list[Conn] = []  # get it in Binance's {"stream":...,"data":...}
         self.fault: TopicFault | None = None

@@ -98,13 +98,81 @@ BINANCE_LINEAR = [
     Golden(
         "binance:linear",
         "markPriceUpdate",
-        '{"e":"markPriceUpdate","E":1795305600000,"s":"BTCUSDT","p":"87008.51234567","ap":"87007.90000000","P":"87011.22000000","i":"87009.40000000","r":"0.00010000","T":1795334400000,"st":1}',
-        counts="ignored",
+        '{"e":"markPriceUpdate","E":1795305600121,"s":"BTCUSDT","p":"87008.51234567","ap":"87007.90000000","P":"87011.22000000","i":"87009.40000000","r":"-0.00010000","T":1795334400000,"st":1}',
+        (
+            ("mark_price", T0, '"price":87008.51234567}'),
+            ("index_price", T0, '"price":87009.4}'),
+            (
+                "funding",
+                T0,
+                '"rate":-0.0001,"interval_hours":null,"next_funding":1795334400000000000}',
+            ),
+        ),
+    ),
+    Golden(
+        "binance:linear",
+        "markPriceUpdate, combined, of a contract without funding",
+        '{"stream":"btcusdt@markPrice@1s","data":{"e":"markPriceUpdate","E":1795305600121,"s":"BTCUSDT","p":"87008.5","P":"87011.22000000","i":"87009.40000000","r":"","T":0}}',
+        (("mark_price", T0, '"price":87008.5}'), ("index_price", T0, '"price":87009.4}')),
+    ),
+    Golden(
+        "binance:linear",
+        "markPriceUpdate in which a 0 means that there is no funding",
+        '{"e":"markPriceUpdate","E":1795305600121,"s":"BTCUSDT","p":"87008.5","P":"87011.22000000","i":"87009.40000000","r":"0.00000000","T":0}',
+        (("mark_price", T0, '"price":87008.5}'), ("index_price", T0, '"price":87009.4}')),
+    ),
+    Golden(
+        "binance:linear",
+        "24hrTicker",
+        '{"stream":"btcusdt@ticker","data":{"e":"24hrTicker","E":1795305600121,"s":"BTCUSDT","ps":"BTCUSDT","p":"-88.17","P":"-0.855","w":"10223.98","c":"10223.74","Q":"2.097","o":"10311.91","h":"10329.38","l":"10080.70","v":"20248.900","q":"207024349.13","O":1795219200000,"C":1795305600000,"F":148927,"L":181349,"n":32423,"st":1}}',
+        (
+            (
+                "ticker",
+                T0,
+                '"last":10223.74,"open":10311.91,"high":10329.38,"low":10080.7,"volume":20248.9,"quote_volume":207024349.13,"change_pct":-0.00855}',
+            ),
+        ),
     ),
     Golden(
         "binance:linear",
         "forceOrder",
-        '{"stream":"btcusdt@forceOrder","data":{"e":"forceOrder","E":1795305600950,"o":{"s":"BTCUSDT","S":"SELL","o":"LIMIT","f":"IOC","q":"0.114","p":"86420.10","ap":"86990.50","X":"FILLED","l":"0.114","z":"0.114","T":1795305600948},"ps":"BTCUSDT","st":1}}',
+        '{"stream":"btcusdt@forceOrder","data":{"e":"forceOrder","E":1795305600950,"o":{"s":"BTCUSDT","S":"SELL","o":"LIMIT","f":"IOC","q":"0.114","p":"86420.10","ap":"86990.50","X":"FILLED","l":"0.114","z":"0.114","T":1795305600121},"ps":"BTCUSDT","st":1}}',
+        (
+            (
+                "liquidation",
+                T0,
+                '"price":86990.5,"qty":0.114,"notional":9916.917,"side":"sell","price_kind":"average","complete":false}',
+            ),
+        ),
+    ),
+    Golden(
+        "binance:linear",
+        "forceOrder of which a part is filled",
+        '{"e":"forceOrder","E":1795305600950,"o":{"s":"BTCUSDT","S":"BUY","o":"LIMIT","f":"IOC","q":"3","p":"87420.10","ap":"86990.50","X":"PARTIALLY_FILLED","l":"0.5","z":"2","T":1795305600121,"ps":"BTCUSDT","st":1}}',
+        (
+            (
+                "liquidation",
+                T0,
+                '"price":86990.5,"qty":2,"notional":173981,"side":"buy","price_kind":"average","complete":false}',
+            ),
+        ),
+    ),
+    Golden(
+        "binance:linear",
+        "forceOrder of which nothing is filled",
+        '{"e":"forceOrder","E":1795305600950,"o":{"s":"BTCUSDT","S":"SELL","o":"LIMIT","f":"IOC","q":"0.5","p":"86420.10","ap":"0","X":"NEW","l":"0","z":"0.000","T":1795305600121}}',
+        (
+            (
+                "liquidation",
+                T0,
+                '"price":86420.1,"qty":0.5,"notional":43210.05,"side":"sell","price_kind":"bankruptcy","complete":false}',
+            ),
+        ),
+    ),
+    Golden(
+        "binance:linear",
+        "kline of a month",
+        '{"stream":"btcusdt@kline_1M","data":{"e":"kline","E":1653819041520,"s":"BTCUSDT","k":{"t":1651363200000,"T":1654041599999,"s":"BTCUSDT","i":"1M","f":2172726276,"L":2301806561,"o":"37614.40","c":"29075.50","h":"40071.70","l":"26631.00","v":"13431981.671","n":129025447,"x":false,"q":"423075730671.12853","V":"6700065.176","Q":"211000435586.65000","B":"0"}}}',
         counts="ignored",
     ),
     Golden(

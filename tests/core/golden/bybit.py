@@ -83,30 +83,6 @@ BYBIT = [
     ),
     Golden(
         "bybit:linear",
-        "tickers",
-        '{"topic":"tickers.SOLUSDT","type":"delta","cs":90211874190,"ts":1795305600502,"data":{"symbol":"SOLUSDT","markPrice":"181.44","openInterestValue":"1473920474.78"}}',
-        counts="ignored",
-    ),
-    Golden(
-        "bybit:spot",
-        "kline",
-        '{"topic":"kline.5.SOLUSDT","type":"snapshot","ts":1795305661002,"data":[{"start":1795305600000,"end":1795305899999,"interval":"5","open":"181.40","close":"181.52","high":"181.60","low":"181.33","volume":"5210.4","turnover":"945310.77","confirm":false,"timestamp":1795305660984}]}',
-        counts="ignored",
-    ),
-    Golden(
-        "bybit:linear",
-        "allLiquidation",
-        '{"topic":"allLiquidation.SOLUSDT","type":"snapshot","ts":1795305700500,"data":[{"T":1795305700311,"s":"SOLUSDT","S":"Buy","v":"120.5","p":"178.93"}]}',
-        counts="ignored",
-    ),
-    Golden(
-        "bybit:linear",
-        "insurance",
-        '{"topic":"insurance.USDT","type":"delta","ts":1795305601000,"data":[{"coin":"USDT","symbols":"EXAMPLEUSDT","balance":"25110.118","updateTime":"1795305601000"}]}',
-        counts="ignored",
-    ),
-    Golden(
-        "bybit:linear",
         "priceLimit",
         '{"topic":"priceLimit.SOLUSDT","data":{"symbol":"SOLUSDT","buyLmt":"190.1","sellLmt":"170.2"},"ts":1795305601000}',
         counts="ignored",

@@ -1,8 +1,7 @@
-"""The venue tables: names, listings, addresses. Real listings where the recordings are there."""
+"""Listings become instruments: names, sizes, what is skipped. Real ones where recorded."""
 
 from __future__ import annotations
 
-import gzip
 import json
 import re
 from collections import Counter
@@ -13,100 +12,20 @@ from typing import Any
 import pytest
 
 from p9 import venues
-from p9.venues import ENDPOINTS, Instrument, collisions
+from p9.venues import ENDPOINTS, collisions
 from p9.venues.naming import BadListing, multiplied, product
-
-BINANCE_FILTERS = [
-    {"filterType": "PRICE_FILTER", "tickSize": "0.10"},
-    {"filterType": "LOT_SIZE", "stepSize": "0.00100000"},
-]
-
-
-def body(endpoint: str, *rows: Any) -> bytes:
-    """A listing of that endpoint around these rows."""
-    if endpoint.startswith("binance"):
-        return json.dumps({"symbols": list(rows)}).encode()
-    if endpoint.startswith("bybit"):
-        return json.dumps({"retCode": 0, "result": {"list": list(rows)}}).encode()
-    return json.dumps({"code": "0", "data": list(rows)}).encode()
-
-
-def binance(symbol: str, base: Any, quote: str, **more: Any) -> dict[str, Any]:
-    return {
-        "symbol": symbol,
-        "baseAsset": base,
-        "quoteAsset": quote,
-        "status": "TRADING",
-        "filters": BINANCE_FILTERS,
-        **more,
-    }
-
-
-def usdm(symbol: str, base: str, quote: str, kind: str = "PERPETUAL", **more: Any) -> Any:
-    return binance(
-        symbol,
-        base,
-        quote,
-        contractType=kind,
-        marginAsset=quote,
-        deliveryDate=4133404800000,
-        **more,
-    )
-
-
-def bybit(symbol: str, base: str, quote: str, **more: Any) -> dict[str, Any]:
-    return {
-        "symbol": symbol,
-        "baseCoin": base,
-        "quoteCoin": quote,
-        "status": "Trading",
-        "priceFilter": {"tickSize": "0.1"},
-        "lotSizeFilter": {"qtyStep": "0.001", "basePrecision": "0.000001"},
-        **more,
-    }
-
-
-def okx(inst_id: str, kind: str, **more: Any) -> dict[str, Any]:
-    row = {
-        "instId": inst_id,
-        "instType": kind,
-        "state": "live",
-        "tickSz": "0.1",
-        "lotSz": "1",
-        "baseCcy": "",
-        "quoteCcy": "",
-        "settleCcy": "",
-        "ctVal": "",
-        "ctMult": "",
-        "ctValCcy": "",
-        "ctType": "",
-        "uly": "",
-        "instFamily": "",
-        "expTime": "",
-    }
-    return {**row, **more}
-
-
-def swap(inst_id: str, family: str, **more: Any) -> dict[str, Any]:
-    row = {
-        "uly": family.removesuffix("_UM"),
-        "instFamily": family,
-        "settleCcy": "USDT",
-        "ctVal": "0.01",
-        "ctMult": "1",
-        "ctValCcy": family.split("-")[0],
-        "ctType": "linear",
-    }
-    return okx(inst_id, "SWAP", **{**row, **more})
-
-
-def one(endpoint: str, row: Any) -> Instrument:
-    listing = venues.listing(endpoint, body(endpoint, row))
-    assert len(listing.instruments) == 1, listing.skipped
-    return listing.instruments[0]
-
-
-SEPT_2026 = 1790323200000  # 2026-09-25 08:00 UTC
+from tests.listing_rows import (
+    GOOD,
+    SEPT_2026,
+    binance,
+    body,
+    bybit,
+    okx,
+    one,
+    recorded_rest,
+    swap,
+    usdm,
+)
 
 
 @pytest.mark.parametrize(
@@ -178,9 +97,12 @@ SEPT_2026 = 1790323200000  # 2026-09-25 08:00 UTC
 )
 def test_unified_names_come_from_the_fields(endpoint: str, row: Any, symbol: str) -> None:
     instrument = one(endpoint, row)
-    assert instrument.symbol == symbol
+    assert instrument.symbol == instrument.group == symbol
     assert instrument.endpoint == endpoint
+    assert instrument.exchange == endpoint.partition(":")[0]
     assert instrument.live
+    kind = "spot" if "-" not in symbol else "perpetual" if "PERP" in symbol else "future"
+    assert instrument.kind == kind
 
 
 @pytest.mark.parametrize(
@@ -214,11 +136,36 @@ def test_multiplied_contract_keeps_its_name() -> None:
         bybit("1000PEPEUSDT", "1000PEPE", "USDT", contractType="LinearPerpetual", deliveryTime="0"),
     )
     assert instrument.symbol == "1000PEPEUSDT-PERP"
+    assert instrument.group == "PEPEUSDT-PERP"
     assert (instrument.underlying, instrument.multiplier, instrument.base) == (
         "PEPE",
         1000,
         "1000PEPE",
     )
+
+
+@pytest.mark.parametrize(
+    ("minutes", "hours"), [(480, 8), (240, 4), (60, 1), (0, None), ("480", None), (None, None)]
+)
+def test_the_funding_interval_of_a_listing(minutes: Any, hours: int | None) -> None:
+    row = bybit("ETHUSDT", "ETH", "USDT", contractType="LinearPerpetual", deliveryTime="0")
+    instrument = one("bybit:linear", {**row, "fundingInterval": minutes})
+    assert instrument.funding_hours == hours
+    assert instrument.engine_args()["funding_hours"] == hours
+    assert one("binance:linear", usdm("BTCUSDT", "BTC", "USDT")).funding_hours is None
+
+
+@pytest.mark.parametrize(
+    ("row", "index"),
+    [
+        (swap("BTC-USDT-SWAP", "BTC-USDT"), "BTC-USDT"),
+        (swap("BTC-USD_UM-SWAP", "BTC-USD_UM"), "BTC-USD"),
+        (swap("BTC-USD_UM-SWAP", "BTC-USD_UM", uly=""), "BTC-USD"),  # as it was at first
+        (okx("BTC-USDT", "SPOT", baseCcy="BTC", quoteCcy="USDT"), ""),
+    ],
+)
+def test_the_index_behind_a_contract(row: Any, index: str) -> None:
+    assert one("okx", row).index == one("okx", row).engine_args()["index"] == index
 
 
 @pytest.mark.parametrize(
@@ -264,17 +211,6 @@ def test_unknown_contract_size_is_not_published(change: dict[str, str]) -> None:
     assert instrument.contract is None
     assert not instrument.publish
     assert instrument.engine_args()["contract"] is None
-
-
-GOOD = {
-    "binance:spot": binance("ETHUSDT", "ETH", "USDT"),
-    "binance:linear": usdm("ETHUSDT", "ETH", "USDT"),
-    "bybit:spot": bybit("ETHUSDT", "ETH", "USDT"),
-    "bybit:linear": bybit(
-        "ETHUSDT", "ETH", "USDT", contractType="LinearPerpetual", deliveryTime="0"
-    ),
-    "okx": swap("ETH-USDT-SWAP", "ETH-USDT"),
-}
 
 
 @pytest.mark.parametrize(
@@ -365,16 +301,6 @@ def test_the_later_of_two_with_one_name_is_disabled() -> None:
     assert len(venues.instruments("binance:spot", body("binance:spot", *rows))) == 2
 
 
-def recorded_rest(folder: Path) -> list[tuple[str, bytes]]:
-    found = []
-    for path in sorted((folder / "rest").glob("*.jsonl.gz")):
-        with gzip.open(path, "rt") as lines:
-            for line in lines:
-                row = json.loads(line)
-                found.append((row["url"], row["raw"].encode()))
-    return found
-
-
 def test_every_recorded_row_is_mapped_or_skipped_with_a_reason(recordings: Path) -> None:
     totals: Counter[str] = Counter()
     reasons: Counter[str] = Counter()
@@ -396,6 +322,10 @@ def test_every_recorded_row_is_mapped_or_skipped_with_a_reason(recordings: Path)
         for i in kept:
             assert re.fullmatch(r"[^\s:/]+", i.symbol)
             assert i.symbol.startswith(i.base.upper() + i.quote.upper())
+            assert i.group == i.symbol.replace(i.base.upper(), i.underlying.upper(), 1)
+            assert bool(i.index) == (i.exchange == "okx" and i.kind != "spot")
+            if i.endpoint == "bybit:linear":
+                assert (i.funding_hours in (1, 2, 4, 8)) == (i.kind == "perpetual")
             assert i.contract is not None
             assert all(Decimal(step) > 0 for step in (i.price_step, i.qty_step) if step)
     assert totals == {
@@ -416,8 +346,9 @@ def test_the_fallback_names_as_the_listing_does(recordings: Path) -> None:
         if entry is not None and entry.kind == "instruments":
             for listed in venues.instruments(entry.endpoint, raw):
                 guess = venues.fallback(entry.endpoint, listed.venue_id)
-                if (guess.symbol, guess.market) != (listed.symbol, listed.market):
-                    different.append((listed.venue_id, guess.symbol, listed.symbol))
+                for name in ("symbol", "market", "kind", "group", "index"):
+                    if getattr(guess, name) != getattr(listed, name):
+                        different.append((name, guess, listed))
     assert different == []
 
 
@@ -450,166 +381,3 @@ def test_fallback(
         publish,
     )
     assert (guess.price_step, guess.qty_step) == (None, None)
-
-
-@pytest.mark.parametrize(
-    ("url", "endpoint", "kind", "venue_id", "limit"),
-    [
-        (
-            "https://api.binance.com/api/v3/depth?symbol=BTCUSDT&limit=5000",
-            "binance:spot",
-            "depth",
-            "BTCUSDT",
-            5000,
-        ),
-        (
-            "https://www.binance.com/api/v1/depth?symbol=NEOUSDC&limit=1000",
-            "binance:spot",
-            "depth",
-            "NEOUSDC",
-            1000,
-        ),
-        (
-            "http://127.0.0.1:9/x/fapi/v1/depth?symbol=%E5%B8%81USDT&limit=20",
-            "binance:linear",
-            "depth",
-            "币USDT",
-            20,
-        ),
-        ("https://fapi.binance.com/fapi/v1/exchangeInfo", "binance:linear", "instruments", "", 0),
-        (
-            "https://fapi.binance.com/futures/data/basis?pair=BTCUSD",
-            "binance:linear",
-            "data/basis",
-            "",
-            0,
-        ),
-        (
-            "https://api.bybit.com/v5/market/instruments-info?&category=spot&limit=1000",
-            "bybit:spot",
-            "instruments",
-            "",
-            1000,
-        ),
-        (
-            "https://api.bybit.com/v5/market/instruments-info?category=linear&cursor=x",
-            "bybit:linear",
-            "instruments",
-            "",
-            0,
-        ),
-        (
-            "https://www.okx.com/api/v5/public/instruments?instType=SWAP",
-            "okx",
-            "instruments",
-            "",
-            0,
-        ),
-        (
-            "https://eea.okx.com/api/v5/market/books?instId=BTC-USDT&sz=400",
-            "okx",
-            "depth",
-            "BTC-USDT",
-            400,
-        ),
-    ],
-)
-def test_rest_addresses(url: str, endpoint: str, kind: str, venue_id: str, limit: int) -> None:
-    entry = venues.classify_rest(url)
-    assert entry == venues.RestEntry(endpoint, kind, venue_id, limit)
-
-
-def test_what_is_asked_for_is_recognised() -> None:
-    for row in ENDPOINTS.values():
-        calls = [*row.listing_calls, row.depth_call("BTC-X", 1000)]
-        for call in calls:
-            if call is not None:
-                entry = venues.classify_rest(f"https://host{call.path}")
-                assert entry is not None
-                assert (entry.endpoint, entry.kind) == (row.name, call.kind)
-                if call.kind == "depth":
-                    assert (entry.venue_id, entry.limit) == ("BTC-X", call.limit)
-
-
-@pytest.mark.parametrize(
-    ("url", "endpoint"),
-    [
-        ("wss://stream.binance.com:9443/stream?streams=a@trade", "binance:spot"),
-        ("wss://stream.binance.com:9443/ws", "binance:spot"),
-        ("wss://fstream.binance.com/stream?streams=a@trade", "binance:linear"),
-        ("wss://fstream.binance.com/public/stream", "binance:linear"),
-        ("ws://127.0.0.1:7000/market/stream", "binance:linear"),
-        ("wss://stream.bybit.com/v5/public/linear", "bybit:linear"),
-        ("wss://stream.bybit.com/v5/public/spot", "bybit:spot"),
-        ("wss://ws.okx.com:8443/ws/v5/public", "okx"),
-        ("wss://ws.okx.com:8443/ws/v5/business", "okx"),
-        ("wss://dstream.binance.com/ws", None),
-        ("wss://example.com/elsewhere", None),
-    ],
-)
-def test_websocket_addresses(url: str, endpoint: str | None) -> None:
-    assert venues.endpoint_of_ws(url) == endpoint
-
-
-def test_venue_and_market_of_the_command_line() -> None:
-    assert venues.endpoint_of("binance", "usdm") == "binance:linear"
-    assert venues.endpoint_of("bybit", "linear") == "bybit:linear"
-    assert venues.endpoint_of("okx", "spot") == venues.endpoint_of("okx", "swap") == "okx"
-    with pytest.raises(ValueError, match="binance, bybit, okx"):
-        venues.endpoint_of("kraken", "spot")
-    with pytest.raises(ValueError, match="spot, linear"):
-        venues.endpoint_of("bybit", "option")
-
-
-def test_topics() -> None:
-    def topic(endpoint: str, feed: str, venue_id: str, levels: int = 1000, **more: bool) -> str:
-        row = ENDPOINTS[endpoint].row(feed, **more)
-        assert row is not None
-        return f"{row.socket} {ENDPOINTS[endpoint].topic(row, venue_id, levels)}"
-
-    assert topic("binance:spot", "depth", "BTCUSDT") == "main btcusdt@depth@100ms"
-    assert topic("binance:linear", "trade", "BTCUSDT") == "market btcusdt@aggTrade"
-    assert topic("binance:linear", "trade", "BTCUSDT", option=True) == "public btcusdt@trade"
-    assert topic("binance:linear", "bbo", "BTCUSDT") == "public btcusdt@bookTicker"
-    assert topic("bybit:spot", "depth", "BTCUSDT", 20) == "main orderbook.50.BTCUSDT"
-    assert topic("bybit:spot", "depth", "BTCUSDT", 51) == "main orderbook.200.BTCUSDT"
-    assert topic("bybit:spot", "depth", "BTCUSDT", 5000) == "main orderbook.1000.BTCUSDT"
-    assert topic("okx", "bbo", "BTC-USDT-SWAP") == "public bbo-tbt:BTC-USDT-SWAP"
-    assert ENDPOINTS["okx"].row("nothing") is None
-
-
-@pytest.mark.parametrize(
-    ("endpoint", "levels", "limit", "weight"),
-    [
-        ("binance:spot", 5, 100, 5),
-        ("binance:spot", 1000, 1000, 50),
-        ("binance:spot", 1001, 5000, 250),
-        ("binance:spot", 9999, 5000, 250),
-        ("binance:linear", 400, 500, 10),
-        ("binance:linear", 4000, 1000, 20),
-        ("okx", 10, 400, 1),
-    ],
-)
-def test_depth_calls(endpoint: str, levels: int, limit: int, weight: int) -> None:
-    call = ENDPOINTS[endpoint].depth_call("BTC", levels)
-    assert call is not None
-    assert (call.limit, call.weight) == (limit, weight)
-
-
-def test_the_cursor_loop_of_bybit() -> None:
-    row = ENDPOINTS["bybit:linear"]
-    first = row.listing_calls[0]
-    listing = row.parse(
-        json.dumps(
-            {"result": {"list": [GOOD["bybit:linear"]], "nextPageCursor": "a%2Cb%3D"}}
-        ).encode()
-    )
-    second = row.next_page(first, listing)
-    assert second is not None
-    assert second.path == f"{first.path}&cursor=a%2Cb%3D"
-    listing.cursor = "x y"
-    third = row.next_page(second, listing)
-    assert third is not None
-    assert third.path == f"{first.path}&cursor=x%20y"
-    listing.cursor = ""
-    assert row.next_page(third, listing) is None
