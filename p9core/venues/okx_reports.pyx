@@ -162,8 +162,9 @@ cdef Outcome report_row(Context *c, Value &value, Stage *s, const Asked *asked) 
                     tokens[<int> FIELDS[i].told] = row.token()
     if not row.ok:
         return REJECT_JSON
-    if not traded(&kind):
-        return IGNORED
+    outcome = traded(&kind)
+    if outcome != DECODED:
+        return outcome
     # rows of 2021 give no time with a funding rate
     if ts_ns == 0 and asked.feed != FEED_FUNDING:
         return REJECT_SHAPE

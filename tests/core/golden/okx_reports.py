@@ -130,42 +130,6 @@ OKX_REPORTS = [
     ),
     Golden(
         "okx",
-        "liquidation-orders, the mark price",
-        '{"arg":{"channel":"liquidation-orders","instType":"SWAP"},"data":[{"details":[{"bkLoss":"0","bkPx":"64100.5","ccy":"","posSide":"long","side":"sell","sz":"44","ts":"1795305600121"}],"instFamily":"BTC-USDT","instId":"BTC-USDT-SWAP","instType":"SWAP","uly":"BTC-USDT"}]}',
-        (
-            (
-                "liquidation",
-                T0,
-                '"price":64100.5,"qty":0.44,"notional":28204.22,"side":"sell","price_kind":"mark","complete":false}',
-            ),
-        ),
-    ),
-    Golden(
-        "okx",
-        "liquidation-orders, inverse: quote currency",
-        '{"arg":{"channel":"liquidation-orders","instType":"SWAP"},"data":[{"details":[{"bkLoss":"0","bkPx":"62500.1","ccy":"","posSide":"net","side":"buy","sz":"3","ts":"1795305600121"}],"instFamily":"BTC-USD","instId":"BTC-USD-SWAP","instType":"SWAP","uly":"BTC-USD"}]}',
-        (
-            (
-                "liquidation",
-                T0,
-                '"price":62500.1,"qty":300,"notional":300,"side":"buy","price_kind":"mark","complete":false}',
-            ),
-        ),
-    ),
-    Golden(
-        "okx",
-        "liquidation-orders of a spot pair",
-        '{"arg":{"channel":"liquidation-orders","instType":"MARGIN"},"data":[{"details":[{"bkLoss":"0","bkPx":"3300","ccy":"USDT","posSide":"net","side":"sell","sz":"0.25","ts":"1795305600121"}],"instFamily":"","instId":"ETH-USDT","instType":"MARGIN","uly":""}]}',
-        (
-            (
-                "liquidation",
-                T0,
-                '"price":3300,"qty":0.25,"notional":825,"side":"sell","price_kind":"mark","complete":false}',
-            ),
-        ),
-    ),
-    Golden(
-        "okx",
         "public-block-trades",
         '{"arg":{"channel":"public-block-trades","instId":"BTC-USDT-SWAP"},"data":[{"fillVol":"","fwdPx":"","groupId":"","idxPx":"64000.1","instId":"BTC-USDT-SWAP","markPx":"64001","px":"64010.5","side":"sell","sz":"2500","tradeId":"439161457415012352","ts":"1795305600121"}]}',
         (
