@@ -199,7 +199,6 @@ cdef class Derived(Charts):
         cdef int i
         if line.shown.due_ns:
             self.say_snapshot(line, self.turn_ns)
-        self.fit(line)
         for i in range(px_power + qty_power):
             if line.block_least >> 120:
                 line.block_least = 0  # more than any trade can be

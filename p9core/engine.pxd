@@ -15,6 +15,7 @@ cdef class Engine(Polls):
 
     cdef object take_frame(self, int32_t conn, int64_t recv_ns, const char *at, size_t size,
                            bint padded)
+    cdef Outcome decode_resolved(self, int32_t endpoint, const char *at, size_t size) except *
     cdef int lose_frame(self, int32_t conn, Outcome outcome, int64_t now) except -1
     cdef int resolve(self, int32_t endpoint) except -1
     cdef object control_of(self)

@@ -41,6 +41,7 @@ from p9core.venues.endpoints import ENDPOINTS
 
 cdef enum:
     MAX_REASONS = 256
+    MAX_RESOLVED = 2000      # instruments that one frame makes known
     BOOK_EVERY_NS = 5000000000
 
 
@@ -290,8 +291,8 @@ cdef class Engine(Polls):
         self.stage.element = 0
         while True:
             outcome = self.decode(endpoint, at, size)
-            while outcome == REJECT_SYMBOL and self.resolve(endpoint):
-                outcome = self.decode(endpoint, at, size)  # a frame may name several
+            if outcome == REJECT_SYMBOL:
+                outcome = self.decode_resolved(endpoint, at, size)
             # without a receive time: the previous one's, else the venue's
             now = recv_ns or self.last_now_ns or self.stage.ts_ns
             self.last_now_ns = now
@@ -313,6 +314,20 @@ cdef class Engine(Polls):
             if not self.stage.more:
                 return None
             self.stage.element += 1
+
+    cdef Outcome decode_resolved(self, int32_t endpoint, const char *at, size_t size) except *:
+        """Once more, with the instruments that it names made known; a frame may name several.
+        Those that stay unknown are passed over where the frame speaks of others too."""
+        cdef Outcome outcome = REJECT_SYMBOL
+        cdef int32_t rounds = 0
+        while outcome == REJECT_SYMBOL and rounds < MAX_RESOLVED and self.resolve(endpoint):
+            outcome = self.decode(endpoint, at, size)
+            rounds += 1
+        if outcome == REJECT_SYMBOL and self.context[endpoint].resolving:
+            self.context[endpoint].resolving = False
+            outcome = self.decode(endpoint, at, size)
+            self.context[endpoint].resolving = True
+        return outcome
 
     cdef int lose_frame(self, int32_t conn, Outcome outcome, int64_t now) except -1:
         """What a refused frame means where it says whose it was: an update that is not applied

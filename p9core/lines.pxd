@@ -133,6 +133,7 @@ cdef class Lines:
     cdef list specs          # a dict an instrument
     cdef list conns          # endpoint a connection, or None
     cdef Channel **channels  # owned
+    cdef int32_t n_channels
     cdef Voice **voices      # of every line and of Python; what they point at is owned
     cdef int32_t n_voices
     cdef int32_t room_voices

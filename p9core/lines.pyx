@@ -165,7 +165,7 @@ cdef class Lines:
         for i in range(self.n_voices):
             voice_free(self.voices[i])
         free(self.voices)
-        for i in range(len(self.channel_names)):
+        for i in range(self.n_channels):
             channel = self.channels[i]
             free(channel.name)
             free(channel.key)
@@ -201,12 +201,11 @@ cdef class Lines:
         if index is not None:
             return self.channels[<int32_t> index]
         channel = <Channel *> calloc(1, sizeof(Channel))
-        grown = <Channel **> realloc(self.channels,
-                                     (len(self.channel_names) + 1) * sizeof(Channel *))
+        grown = <Channel **> realloc(self.channels, (self.n_channels + 1) * sizeof(Channel *))
         if channel == NULL or grown == NULL:
             raise MemoryError
         self.channels = grown
-        grown[len(self.channel_names)] = channel
+        grown[self.n_channels] = channel
         full = self.prefix + name
         text = full.encode()
         channel.name = copy_of(text)
@@ -219,7 +218,8 @@ cdef class Lines:
         channel.stream = copy_of(text)
         channel.stream_size = len(text)
         channel.logged = kind in self.stream_kinds
-        channel.index = self.channel_index[name] = len(self.channel_names)
+        channel.index = self.channel_index[name] = self.n_channels
+        self.n_channels += 1
         self.channel_names.append(full)
         self.stream_names.append(stream)
         return channel

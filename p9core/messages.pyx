@@ -251,7 +251,7 @@ cdef class Messages(Lines):
             return
         for i in range(self.n_lines):
             self.lines[i].book_set_ns = 0
-        for i in range(len(self.channel_names)):
+        for i in range(self.n_channels):
             if self.channels[i].announced:
                 announce(&self.out, self.channels[i])
         for i in range(self.n_voices):

@@ -107,6 +107,7 @@ cdef class Updates(Reports):
         self.rescale_derived(line, need_px, need_qty)
         line.inst.px_exp += need_px
         line.inst.qty_exp += need_qty
+        self.fit(line)
         self.counts[line.endpoint][COUNT_RESCALED] += 1
         return True
 

@@ -229,7 +229,7 @@ MISSING = object()
 NO_NUMBERS: list[Any] = ["x", True, [], "1" * 39, {}]
 # event, key, value; what is said of it
 WRONG: list[tuple[dict[str, Any], str, Any, str]] = [
-    *((MARK, key, MISSING, "shape") for key in "EspirT"),
+    *((MARK, key, MISSING, "shape") for key in "EsprT"),
     *((MARK, key, value, "number") for key in "pir" for value in NO_NUMBERS),
     *((MARK, key, "-0.01", "negative") for key in "pi"),
     *((MARK, "T", value, "number") for value in ("soon", -1, "1.5", None)),

@@ -7,8 +7,12 @@ from typing import Any
 
 import pytest
 
+from tests.core.child import in_child
 from tests.core.support import RECV, Bench, key_orders
+from tests.core.test_broken_frames import WRONG, replaced
+from tests.core.test_decode_bybit import prints
 from tests.core.test_decode_bybit_feeds import LINEAR, SPOT, TICKER, told
+from tests.core.test_decode_bybit_lists import running
 
 TIME = 1795305600123  # of the server, ms
 OTHER = {**TICKER, "symbol": "1000OTHERUSDT"}
@@ -65,7 +69,7 @@ SAYS = {
         "ticker": '{"last":181.42,"open":179.07,"high":183.9,"low":177.55,"volume":12210034.4,"quote_volume":2210334455.121,"change_pct":0.0131}',  # noqa: E501
     },
     "open_interest": {
-        "open_interest": '{"base":4061728,"contracts":4061728,"notional":736919311.04,"derived":["contracts","notional"]}',  # noqa: E501
+        "open_interest": '{"base":4061728,"contracts":4061728,"notional":736919711.18,"derived":["contracts"]}',  # noqa: E501
     },
     "long_short": {
         "long_short": '{"ratio":1.86697248,"long_account":0.6512,"short_account":0.3488,"period":"5m"}',  # noqa: E501
@@ -99,11 +103,12 @@ def test_an_answer_is_published(ask: str) -> None:
         for number in (-1, Bench().numbers[LINEAR, "SOLUSDT"]):
             bench = Bench()
             if ask == "open_interest":
-                # its value is of the mark price
+                # its value is what the venue told last
                 poll(bench, "ticker", BODIES["ticker"])
                 told(bench)
             assert poll(bench, ask, form, number) == "", form
             assert told(bench) == SAYS[ask], form
+            assert bench.count(LINEAR, "klines") == (2 if ask == "candles" else 0)
 
 
 @ASKS
@@ -111,6 +116,30 @@ def test_an_answer_that_is_cut_says_nothing(ask: str) -> None:
     raw = BODIES[ask].encode()
     for size in range(len(raw)):
         assert answered(ask, raw[:size]) == "reject.json", raw[:size]
+
+
+@ASKS
+def test_answers_with_parts_of_another_type_or_missing(ask: str) -> None:
+    """What is taken is well-formed and never negative; what is refused says nothing."""
+
+    def run() -> None:
+        bench, bodies = Bench(), 0
+        number = bench.numbers[LINEAR, "SOLUSDT"]
+        for broken in replaced(json.loads(BODIES[ask]), WRONG):
+            for of in (-1, number):
+                bodies += 1
+                outcome = poll(bench, ask, json.dumps(broken), of)
+                lines = bench.lines()
+                assert not (outcome and lines), broken
+                for channel, text in lines:
+                    said = json.loads(text)
+                    if channel.startswith(("mark_price", "index_price")):
+                        assert said["price"] >= 0
+                    elif channel.startswith("open_interest"):
+                        assert said["base"] >= 0
+        assert bodies > 400
+
+    in_child(run)
 
 
 @ASKS
@@ -240,6 +269,17 @@ def test_a_list_is_taken_whole_or_not_at_all(ask: str, old: str, new: str, outco
     text = BODIES[ask].replace(old, new)
     assert text != BODIES[ask]
     assert answered(ask, text) == outcome
+
+
+def test_the_newest_candle_is_the_running_one() -> None:
+    """6.7 has no word of it: the server's time says that the bar is not at its end."""
+    bench = Bench(feeds=["candles"])
+    bench.feed(LINEAR, prints("a", T=1795305600400, p="181.5"))
+    assert poll(bench, "candles", BODIES["candles"]) == ""
+    bar = running(bench, "1m")
+    assert bar["open_time"] == "1795305600000000000"
+    assert (bar["open"], bar["high"], bar["low"]) == ("181.4", "181.6", "181.3")
+    assert (bar["close"], bar["volume"], bar["quote_volume"]) == ("181.5", "10.5", "1905.75")
 
 
 def test_all_accounts_long_is_no_ratio() -> None:

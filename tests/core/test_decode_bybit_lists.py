@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from tests.core.support import RECV, Bench, key_orders
+from tests.core.test_decode_bybit import prints
 from tests.core.test_decode_bybit_feeds import LINEAR, SPOT, Wire, frame
 
 CANDLE: dict[str, Any] = {
@@ -58,6 +59,30 @@ def test_candles_of_our_timeframes_are_taken(endpoint: str, interval: str) -> No
 def test_candles_of_other_timeframes_are_ignored(interval: str) -> None:
     wire = Wire()
     assert wire.refused(candles(changed(CANDLE, interval=interval), interval=interval)) == "ignored"
+
+
+def running(bench: Bench, timeframe: str) -> dict[str, str]:
+    """The newest bar of the bench after some seconds of quiet, its numbers as text."""
+    for tenth in range(1, 30):
+        bench.engine.on_timer(RECV + tenth * 100_000_000)
+    texts = [text for channel, text in bench.lines() if channel.endswith(f":{timeframe}")]
+    bar: dict[str, str] = json.loads(texts[-1], parse_float=str, parse_int=str)
+    return bar
+
+
+def test_each_value_of_a_candle_has_its_place() -> None:
+    """Seen where the venue's running candle stands in for a bar that began before us."""
+    bench = Bench(feeds=["candles"])
+    bench.feed(LINEAR, prints("a", T=1795305600400, p="181.5"))
+    bench.feed(LINEAR, candles(CANDLE))
+    bar = running(bench, "5m")
+    assert {name: bar[name] for name in ("open_time", "close", "quote_volume")} == {
+        "open_time": "1795305600000000000",
+        "close": "181.52",
+        "quote_volume": "945310.77",
+    }
+    assert (bar["open"], bar["high"], bar["low"]) == ("181.4", "181.6", "181.33")
+    assert bar["volume"] == "5210.4"
 
 
 def test_a_candle_of_no_trade() -> None:

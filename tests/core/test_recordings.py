@@ -161,7 +161,8 @@ def test_books_trades_and_best_prices(
     assert not [key for key in counts if key.startswith("reject")], run.engine.samples()
     assert (rebuild.gaps, run.holes) == ([], [])
     assert counts.get("checksum_ok", 0) == rebuild.checksums == checksums
-    traces = ("depth", "bbo", "trades", "duplicates", "off_book", "ignored", "control")
+    traces = ("depth", "bbo", "trades", "duplicates", "off_book", "ignored", "control", "reports",
+              "klines", "prints")  # fmt: skip
     kinds = sum(counts.get(key, 0) for key in traces)
     assert counts["frames"] <= kinds, "a frame that left no trace"
     if "no_snapshot" not in name and "orderbook1" not in name:

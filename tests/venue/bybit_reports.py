@@ -69,7 +69,7 @@ class BybitReports(Reports):
             return []
         self.now()
         values = self.spot_values() if self.spot else self._told
-        self.note(values, sent=True)
+        self.note(values, sent=not topic.mute)
         return [self._ticker(topic.name, "snapshot", values)]
 
     # tickers
@@ -251,6 +251,8 @@ class BybitReports(Reports):
     def _batch(self) -> float:
         """`S` is the side of the position: a long that was sold is "Buy"."""
         self._waits = False
+        if self.desk.gone:
+            return -1.0
         now, symbol = self.now(), self.desk.inst.venue_id
         self._batched = self.hub.clock()
         topic = self.desk.topics[f"allLiquidation.{symbol}"]
