@@ -41,7 +41,7 @@ def untouched(rig: Rig) -> str:
 
 def test_symbols_and_feeds_come_and_go() -> None:
     first = [off("ticker"), symbols(ADDED)]
-    config = {**first[0], **first[1]}
+    config = {**first[0], **first[1], "log": {"summary_s": 1}}
     with Rig(ready=False, config=config) as rig:
 
         def live(*names: Name) -> bool:
@@ -50,6 +50,10 @@ def test_symbols_and_feeds_come_and_go() -> None:
 
         rig.until(lambda: live(*STAY, REMOVED), 20.0, "all but the one that is to come")
         assert not rig.ledger.books[ADDED].live
+        metrics = rig.get("/metrics")[1]
+        assert 'p9_polls_total{exchange="okx",ask="long_short",result="ok"}' in metrics
+        assert 'p9_stale_feeds{exchange="okx",market="all",feed="mark_price"} 0' in metrics
+        assert 'p9_stale_feeds{exchange="bybit",market="linear",feed="insurance_fund"} 0' in metrics
         before, begun = untouched(rig), time.monotonic()
         rig.reload(off("bbo"), symbols(REMOVED))
         rig.until(lambda: live(*STAY, ADDED), 20.0, "the new one is live")
@@ -74,6 +78,10 @@ def test_symbols_and_feeds_come_and_go() -> None:
             next(iter(rig.ledger.channels.texts[f"depth:{STAY[0].channel}"]))[0]
         }
         assert rig.ledger.alerts_since(0.0, "config") == []
+        assert rig.process is not None
+        summaries = [row for row in rig.process.rows() if row["msg"] == "summary"]
+        assert summaries[-1]["others_s"] > 5  # mark prices and the like, of 6 perpetuals
+        assert "stale" not in summaries[-1]
         rig.check_all()
 
 
