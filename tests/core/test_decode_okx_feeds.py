@@ -107,6 +107,13 @@ def test_what_can_become_known_is_asked_for() -> None:
     ]
 
 
+def test_what_cannot_become_known_does_not_take_its_frame_along() -> None:
+    bench = Bench(resolver=lambda endpoint, venue_id: None)
+    ((channel, _),) = after(liquidations("A-USDT-SWAP", SWAP), bench)
+    assert channel == "liquidation:okx:BTCUSDT-PERP"
+    assert bench.counts("okx") == {}
+
+
 def test_a_new_subscription_repeats_the_last_ones() -> None:
     """4.10: they are told once; two alike in one frame are two."""
     bench = Bench()
@@ -248,6 +255,7 @@ def test_fields(channel: str, row: Row, field: str, may_miss: bool, signed: bool
     assert outcome(later) == ""
     assert outcome({**later, field: ""}) == ""
     assert outcome(without(later, field)) == ("" if may_miss else "reject.shape")
+    wrong: Any
     for wrong in ("1e", "x", "--1", "0x10", "1.", ".", " 1", "NaN", "9" * 39, [], {}, True):
         assert outcome({**later, field: wrong}) == "reject.number", wrong
     negative = outcome({**later, field: "-1"})
