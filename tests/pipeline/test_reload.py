@@ -51,9 +51,9 @@ def test_symbols_and_feeds_come_and_go() -> None:
         rig.until(lambda: live(*STAY, REMOVED), 20.0, "all but the one that is to come")
         assert not rig.ledger.books[ADDED].live
         metrics = rig.get("/metrics")[1]
-        assert 'p9_polls_total{exchange="okx",ask="long_short",result="ok"}' in metrics
-        assert 'p9_stale_feeds{exchange="okx",market="all",feed="mark_price"} 0' in metrics
-        assert 'p9_stale_feeds{exchange="bybit",market="linear",feed="insurance_fund"} 0' in metrics
+        assert 'p9_polls_total{ask="long_short",exchange="okx",result="ok"}' in metrics
+        assert 'p9_stale_feeds{exchange="okx",feed="mark_price",market="all"} 0' in metrics
+        assert 'p9_stale_feeds{exchange="bybit",feed="insurance_fund",market="linear"} 0' in metrics
         before, begun = untouched(rig), time.monotonic()
         rig.reload(off("bbo"), symbols(REMOVED))
         rig.until(lambda: live(*STAY, ADDED), 20.0, "the new one is live")
