@@ -49,6 +49,15 @@ FIELDS[13] = Field(FEED_TICKER, b'vol24h"', TOLD_VOLUME, False, False, False)
 FIELDS[14] = Field(FEED_TICKER, b'volCcy24h"', TOLD_QUOTE_VOLUME, False, False, False)
 
 
+cdef bint escaped(const char *key) noexcept nogil:
+    """OKX escapes nothing in a key. What that key is meant to be is not known, perhaps a field."""
+    while key[0] != b'"':
+        if key[0] == b"\\":
+            return True
+        key += 1
+    return False
+
+
 cdef void ticker_volumes(Context *c, int32_t index, const char **tokens) noexcept nogil:
     """4.4: of derivatives `volCcy24h` is base units and `vol24h` contracts, which tell a value
     only where one of them is worth a fixed amount of the quote."""
@@ -144,6 +153,8 @@ cdef Outcome report_row(Context *c, Value &value, Stage *s, const Asked *asked) 
         elif memcmp(row.key, b'ts"', 3) == 0:
             if not time_ms(row.token(), &ts_ns):
                 return REJECT_NUMBER
+        elif escaped(row.key):
+            return REJECT_SHAPE
         else:
             for i in range(FIELD_COUNT):
                 if FIELDS[i].feed == asked.feed and (
@@ -151,8 +162,9 @@ cdef Outcome report_row(Context *c, Value &value, Stage *s, const Asked *asked) 
                     tokens[<int> FIELDS[i].told] = row.token()
     if not row.ok:
         return REJECT_JSON
-    if not traded(&kind):
-        return IGNORED
+    outcome = traded(&kind)
+    if outcome != DECODED:
+        return outcome
     # rows of 2021 give no time with a funding rate
     if ts_ns == 0 and asked.feed != FEED_FUNDING:
         return REJECT_SHAPE
