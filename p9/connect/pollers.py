@@ -223,13 +223,14 @@ class Pollers:
         job.slot = 0.0
         row.busy += 1
         job.busy = True
-        task = asyncio.get_running_loop().create_task(self._ask(job, age))
+        question = job.next_question(now, age)
+        task = asyncio.get_running_loop().create_task(self._ask(job, question, age))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return None
 
-    async def _ask(self, job: Job, age: Age) -> None:
-        question, why, wait_s = job.next_question(), "internal", 0.0
+    async def _ask(self, job: Job, question: Question, age: Age) -> None:
+        why, wait_s = "internal", 0.0
         try:
             reply = await self._rest.get(question.call, priority=Priority.POLL, attempts=1)
             if not job.gone:
