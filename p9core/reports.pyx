@@ -238,7 +238,7 @@ cdef class Reports(Derived):
     cdef int32_t apply_prints(self, int64_t recv_ns, int64_t now) noexcept nogil:
         """Those of the stage that were not said lately: venues repeat the last ones to a new
         subscription, and two connections may carry one stream. Two alike in one frame are two."""
-        cdef const Print *event
+        cdef Print *event
         cdef Line *line
         cdef Exact price, qty
         cdef int32_t i, taken = 0
@@ -250,6 +250,9 @@ cdef class Reports(Derived):
                 self.counts[line.endpoint][COUNT_DUPLICATES] += 1
                 continue
             self.counts[line.endpoint][COUNT_PRINTS] += 1
+            # those that are new move to the front
+            self.stage.prints[taken] = event[0]
+            event = &self.stage.prints[taken]
             taken += 1
             if not self.served(line) or not self.publishes[<int> self.stage.feed] or (
                     not line.followed):
@@ -260,7 +263,7 @@ cdef class Reports(Derived):
                                &price, &qty, event.side, b"venue")
             else:
                 self.say_print(line, event, recv_ns, now)
-        for i in range(self.stage.n_prints):
+        for i in range(taken):
             line = self.lines[self.stage.prints[i].instrument]
             line.prints[line.at_print] = mark_of(&self.stage.prints[i])
             line.at_print = (line.at_print + 1) % PRINTS
