@@ -32,12 +32,12 @@ PERCENTS = (50.0, 90.0, 99.0, 99.9, 100.0)
 
 
 @contextmanager
-def local_venue(rate: int) -> Iterator[dict[str, object]]:
+def local_venue(rate: int, symbols: int = 0) -> Iterator[dict[str, object]]:
     """The `exchanges` section that points at a venue of its own process."""
     port = free_port()
     with tempfile.TemporaryDirectory() as folder:
         command = [sys.executable, "-m", "tests.venue", "--port", str(port), "--rate", str(rate)]
-        command += ["--ca-dir", folder, "--no-books"]
+        command += ["--ca-dir", folder, "--no-books", "--symbols", str(symbols)]
         process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
         try:
             assert process.stdout is not None

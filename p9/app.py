@@ -37,6 +37,7 @@ from p9core.listener import FeedListener
 log = logging.getLogger("p9.app")
 
 TICK_S = 0.1
+BEHIND_S = 0.001  # a timer may fire a little early: the turn must be over
 REDIS_START_S = 30.0
 DRAIN_S = 10.0
 MAX_ERRORS = 20  # of a refused configuration, in an alert
@@ -183,7 +184,8 @@ class App:
     async def _beat(
         self, engine: Engine, publisher: Publisher, markets: Markets, health: Health
     ) -> None:
-        """The timer: 100 ms ticks for the core, the summary line, the end."""
+        """The timer: ticks for the core at each 100 ms of the wall clock (a snapshot is of the full
+        second), the summary line, the end."""
         loop = asyncio.get_running_loop()
         end = loop.time() + self._duration_s if self._duration_s else float("inf")
         summary_s = self.settings.log.summary_s
@@ -191,7 +193,7 @@ class App:
         summary = tick + summary_s
         while not self._stop.is_set() and tick < end:
             # Ticks that were missed are not made up for, but the lag is reported.
-            tick = max(tick + TICK_S, loop.time())
+            tick = loop.time() + TICK_S - time.time() % TICK_S + BEHIND_S
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout_at(tick):
                     await self._stop.wait()

@@ -14,12 +14,20 @@ from p9.config import Config, loads
 from p9.connect.feeds import Feeds
 from p9.connect.markets import Markets
 from p9.connect.port import Port
+from p9.replay.command import core_settings
 from p9core.engine import Engine
 from p9core.listener import FeedListener
 from tests.venue import LocalVenue
 
 if TYPE_CHECKING:
     from p9core.lines import _Book as Book
+
+
+OTHERS_OFF = {
+    name: {"enabled": False}
+    for name in Config().feeds.enabled()
+    if name not in ("trade", "bbo", "depth")
+}
 
 
 class Tape:
@@ -48,7 +56,7 @@ class Tape:
     def mark(
         self, op: str, now_ns: int, venue: str, market: str, symbol: str, reason: str = ""
     ) -> None:
-        self.rows.append((op, now_ns, symbol))
+        self.rows.append((op, now_ns, symbol or reason))
 
 
 class Kit:
@@ -57,7 +65,9 @@ class Kit:
     def __init__(
         self, venue: LocalVenue, *, only: str = "", tape: Tape | None = None, **config: Any
     ) -> None:
-        """`only`: one exchange, the others disabled. `config`: keys of the configuration."""
+        """`only`: one exchange, the others disabled. `config`: keys of the configuration; without
+        `feeds` those of the market itself: trades, quotes, books."""
+        config.setdefault("feeds", OTHERS_OFF)
         exchanges = {
             name: {
                 "endpoints": endpoints,
@@ -71,12 +81,13 @@ class Kit:
         self.config_of: Callable[..., Config] = lambda **keys: loads(
             yaml.safe_dump({"exchanges": exchanges, **config, **keys})
         )
-        self.engine = Engine(epoch=1)
+        settings = self.config_of()
+        self.engine = Engine(epoch=1, **core_settings(settings))
         self.messages = 0
         self.alerts: list[tuple[str, dict[str, Any]]] = []
         self.port = Port(self.engine, recorder=tape, flush=self._flush)
         self.markets = Markets(
-            self.config_of(),
+            settings,
             self.port,
             lambda conn, owner: FeedListener(self.engine, conn, owner),
             notify=lambda kind, fields: self.alerts.append((kind, fields)),

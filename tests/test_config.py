@@ -18,6 +18,8 @@ from p9.config import (
     config_hash,
     diff,
     find,
+    hot_part,
+    is_hot,
     load,
     loads,
 )
@@ -342,3 +344,46 @@ def test_diff_names_the_keys() -> None:
     new = loads("feeds: {depth: {levels: 5}}\nlog: {level: debug}", {"BINANCE_API_KEY": "abc"})
     assert diff(old, old) == []
     assert diff(old, new) == ["symbols", "exchanges.binance.api_key", "feeds.depth.levels"]
+
+
+# --- what may change while it runs --------------------------------------------------------
+
+
+def test_hot_keys_are_those_that_the_shipped_file_marks() -> None:
+    """A section that is marked [hot] says of its exceptions that they need a restart."""
+    lines = (CONFIGS / "config.yaml").read_text("utf-8").splitlines()
+    for key, _ in rows(Config()):
+        at = _line_of(lines, key)
+        sections = [".".join(key.split(".")[:n]) for n in range(1, key.count(".") + 2)]
+        marked = any("[hot]" in _comment(lines, _line_of(lines, name)) for name in sections)
+        cold = "restart" in _comment(lines, at).lower()
+        if key.startswith("exchanges.") and key.endswith(".symbols"):
+            marked = True  # said once, at the first exchange
+        assert is_hot(key) == (marked and not cold), key
+
+
+def _comment(lines: list[str], at: int) -> str:
+    above = at
+    while above and lines[above - 1].lstrip().startswith("#"):
+        above -= 1
+    return " ".join(line.partition("#")[2] for line in lines[above : at + 1])
+
+
+def test_the_hot_part_leaves_the_rest_as_it_was() -> None:
+    old = loads("symbols: [ETHUSDT]\nhttp: {port: 1}\nlog: {level: debug, format: json}", {})
+    new = loads(
+        "symbols: [BTCUSDT]\nhttp: {port: 2}\nlog: {level: error, format: console}\n"
+        "exchanges: {okx: {symbols: [SOLUSDT], enabled: false}}\n"
+        "feeds: {ticker: {enabled: no}, funding: {max_age_s: 5}, depth: {levels: 7}}\n"
+        "safety: {resync: {max_per_minute: 7}}",
+        {},
+    )
+    mixed = hot_part(old, new)
+    assert diff(old, mixed) == [
+        "symbols", "exchanges.okx.symbols", "feeds.funding.max_age_s", "feeds.ticker.enabled",
+        "safety.resync.max_per_minute", "log.level",
+    ]  # fmt: skip
+    assert diff(mixed, new) == [
+        "exchanges.okx.enabled", "feeds.depth.levels", "http.port", "log.format",
+    ]  # fmt: skip
+    assert hot_part(new, new) == new

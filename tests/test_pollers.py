@@ -12,7 +12,7 @@ import pytest
 
 from p9.connect import pollers as module
 from p9.connect.rest import RestError
-from p9.venues import FUNDING, INDEX, INSURANCE, MARK, OPEN_INTEREST, RestCall
+from p9.venues import FUNDING, INDEX, INSURANCE, MARK, OPEN_INTEREST, RestCall, RestPool
 from tests.polling import (
     FUNDS,
     INTEREST,
@@ -206,6 +206,24 @@ def test_calls_are_spread_over_the_period() -> None:
         symbols = Counter(path for _, path in straw.calls)
         assert len(symbols) == 60
         assert set(symbols.values()) <= {4, 5}
+
+    run(main())
+
+
+def test_no_more_is_asked_than_the_venue_allows() -> None:
+    """60 calls, and 4 in 2 s are allowed: the venue's limit decides how old a value may be."""
+
+    async def main() -> None:
+        pools = (RestPool("linear", 4, 2.0),)
+        straw = Straw(INTEREST, pools=pools)
+        straw.run(*MANY)
+        await straw.go(160.0)
+        assert len(straw.calls) == pytest.approx(4 / 2 * 0.8 * 160.0, rel=0.15)
+        assert max(Counter(path for _, path in straw.calls).values()) <= 5
+        assert straw.told == []
+        straw.answers = {f"interest?symbol={MANY[0]}": "empty"}
+        await straw.go(60.0)
+        assert [row["symbol"] for _, row in straw.told] == ["S0USDT-PERP"]
 
     run(main())
 

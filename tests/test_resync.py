@@ -19,7 +19,6 @@ from p9.connect.rest import RestError, RestReply
 from p9.connect.resync import Place, Resync
 from p9.venues import ENDPOINTS, RestCall
 
-
 BLOCK = BlockTradeFeed()
 
 

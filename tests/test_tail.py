@@ -130,7 +130,7 @@ LINES = {
     ),
     "ticker": (
         '"last":65114.2,"open":64000,"high":65500,"low":63900.5,"volume":12345.678,'
-        '"quote_volume":801234567.8,"change_pct":1.74',
+        '"quote_volume":801234567.8,"change_pct":0.0174',
         "ticker 65114.2 +1.74 % low 63900.5 high 65500 vol 12345.678 quote 801234567.8",
     ),
     "long_short": (

@@ -119,6 +119,44 @@ def test_same_seed_same_market(monkeypatch: pytest.MonkeyPatch) -> None:
     assert one != other
 
 
+def test_same_seed_same_reports(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def frames(seed: int) -> list[str]:
+        async with LocalVenue(rate=0, seed=seed, plain=True, limits=FREE) as venue:
+            sent: list[str] = []
+            pace, real = venue.pace, Topic._send
+            monkeypatch.setattr(venue, "now_ms", lambda: 1_795_305_600_000 + pace.ahead_ms)
+            monkeypatch.setattr(venue, "clock", lambda: pace.ahead_ms / 1000)
+
+            def note(topic: Topic, payload: str) -> None:
+                sent.append(payload)
+                real(topic, payload)
+
+            monkeypatch.setattr(Topic, "_send", note)
+            async with Client(venue) as client:
+                bybit, okx = await client.ws("bybit:linear"), await client.ws("okx")
+                names = ["tickers.BTCUSDT", "kline.1.BTCUSDT", "allLiquidation.BTCUSDT"]
+                await bybit.send({"op": "subscribe", "args": names})
+                await bybit.settle()
+                channels = ("mark-price", "funding-rate", "open-interest", "tickers")
+                args = [{"channel": name, "instId": "ETH-USDT-SWAP"} for name in channels]
+                await okx.send({"op": "subscribe", "args": args})
+                await okx.settle()
+                for _ in range(5):
+                    venue.pump(100)
+                    venue.pass_time(20.0)
+                assert await okx.settle()
+            monkeypatch.undo()
+            return sent
+
+    async def both() -> tuple[list[str], list[str], list[str]]:
+        return await frames(3), await frames(3), await frames(4)
+
+    one, two, other = asyncio.run(both())
+    assert len(one) > 1000
+    assert one == two
+    assert one != other
+
+
 def test_local_configuration_names_the_default_ports() -> None:
     from tests.venue.__main__ import PORT, arguments, options
 

@@ -267,3 +267,29 @@ def test_binance_mark_price_and_tickers() -> None:
         assert (last["c"], last["Q"]) == (between[-1]["p"], between[-1]["q"])
 
     run(body)
+
+
+def test_prints_that_met_rpi_orders_and_prints_off_the_book() -> None:
+    async def body(venue: LocalVenue, client: Client) -> None:
+        market = await client.ws("binance:linear", "/market/ws")
+        public = await client.ws("binance:linear", "/public/ws")
+        await market.subscribe(["btcusdt@aggTrade"])
+        await public.subscribe(["btcusdt@trade"])
+        prints = await pumped(venue, market, 8000)
+        shares = {(Decimal(m["nq"]) > 0) + (m["nq"] == m["q"]) for m in prints}
+        assert shares == {0, 1, 2}  # nothing but RPI orders, some, none
+        assert all(Decimal(m["nq"]) <= Decimal(m["q"]) and m["st"] == 1 for m in prints)
+        rows = venue.log.trades(*BTC_LINEAR, "aggTrade")
+        assert [(row.qty, row.organic) for row in rows] == [(m["q"], m["nq"]) for m in prints]
+        path = f"/fapi/v1/aggTrades?symbol=BTCUSDT&fromId={prints[0]['a']}&limit=50"
+        refill = await client.json("binance", path)
+        assert [row["nq"] for row in refill] == [m["nq"] for m in prints[:50]]
+        fills = await public.settle()
+        kinds = {m["X"] for m in fills}
+        assert kinds == {"MARKET", "NA", "INSURANCE_FUND"}
+        last = Decimal(prints[-1]["p"])
+        for fill in fills:
+            far = abs(Decimal(fill["p"]) / last - 1) > Decimal("0.05")
+            assert far == (fill["X"] != "MARKET")
+
+    run(body, events_s=0)

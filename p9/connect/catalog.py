@@ -40,6 +40,7 @@ class Catalog:
         self._by_symbol: dict[str, Instrument] = {}
         self._numbers: dict[tuple[str, str], int] = {}  # (endpoint, venue id) -> engine
         self._known: dict[int, Instrument] = {}
+        self.excused: set[str] = set()  # symbols that ran and are missing: their market tells of it
         self.disabled: list[Instrument] = []  # name taken by an earlier one
         self.skipped: dict[str, Counter[str]] = {}  # endpoint -> reasons
 
@@ -130,7 +131,8 @@ class Catalog:
         """Wanted symbols that no endpoint lists; empty until all of them are loaded."""
         if len(self._listed) < len(self._endpoints):
             return []
-        return [symbol for symbol in symbols if symbol.upper() not in self._by_symbol]
+        known = self._by_symbol.keys() | self.excused
+        return [symbol for symbol in symbols if symbol.upper() not in known]
 
     def enable(self, instrument: Instrument) -> int:
         """The engine's number of it; adds it, or brings it up to date. Raises ValueError."""

@@ -186,6 +186,9 @@ class Feeds:
         old.close("replaced")
         port = self._lane.port
         for topic in new.topics.values():
+            before = old.topics.get(topic.name)
+            if before is not None and topic.state == "acked":
+                topic.heard |= before.heard  # what was due in the meantime came on both
             if (
                 topic.row.feed == DEPTH
                 and topic.state in ("sent", "acked")

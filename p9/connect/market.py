@@ -11,7 +11,7 @@ from p9.connect.feeds import Feeds, Wanted
 from p9.connect.pollers import Pollers
 from p9.connect.port import Port
 from p9.connect.rest import RestClient
-from p9.venues import Endpoint, Instrument
+from p9.venues import CANDLES, TRADE, Endpoint, Instrument
 
 CONTRACT_UNKNOWN = "contract size unknown, not published"
 UNLISTED = "not listed any more"
@@ -46,7 +46,6 @@ class Market:
         self._port, self._report = port, report
         self._listings = 0
         self._missed: dict[str, int] = {}  # venue id -> the first listing that did not have it
-        self._ended: dict[str, str] = {}  # symbols that ran and were delisted
 
     @property
     def doubtful(self) -> bool:
@@ -69,18 +68,17 @@ class Market:
         """Subscribes to what the configuration wants and this endpoint has."""
         exchange = self.endpoint.exchange
         symbols = config.symbols_of(exchange)
-        feeds = config.feeds.enabled()
+        feeds = _feeds(config)
         choice = self.catalog.choose(symbols, self.endpoint.name)
         running = self._chosen(choice, feeds)
         running |= self._doubted(running, choice, {symbol.upper() for symbol in symbols}, feeds)
         self._run(running)
         self.left_out = choice.left_out
         for symbol, why in choice.left_out.items():
-            if symbol not in self._ended:
+            if symbol not in self.catalog.excused:
                 self._report(exchange, symbol, why)
         for symbol in self.catalog.unlisted(symbols):
-            if symbol not in self._ended:
-                self._report(exchange, symbol, "not listed")
+            self._report(exchange, symbol, "not listed")
 
     def _chosen(self, choice: Choice, feeds: tuple[str, ...]) -> dict[str, Wanted]:
         running = {}
@@ -91,7 +89,7 @@ class Market:
                 choice.left_out[instrument.symbol] = str(error)
                 continue
             running[instrument.venue_id] = Wanted(instrument, number, feeds)
-            self._ended.pop(instrument.symbol, None)
+            self.catalog.excused.discard(instrument.symbol)
             if instrument.contract is None:
                 self._report(instrument.exchange, instrument.symbol, CONTRACT_UNKNOWN)
         return running
@@ -106,8 +104,12 @@ class Market:
         self._missed = {}
         for key, one in self.running.items():
             symbol = one.instrument.symbol
-            if key in chosen or symbol not in symbols:
+            if symbol not in symbols:
+                self.catalog.excused.discard(symbol)
                 continue
+            if key in chosen:
+                continue
+            self.catalog.excused.add(symbol)
             why = choice.left_out.get(symbol, "")
             if not why and symbol in names:
                 why = f"listed as {names[symbol]} now"
@@ -116,7 +118,6 @@ class Market:
                 self._missed[key] = first
                 kept[key] = Wanted(one.instrument, one.number, feeds)
                 continue
-            self._ended[symbol] = why or UNLISTED
             self._report(one.instrument.exchange, symbol, why or UNLISTED, event=True)
         return kept
 
@@ -147,3 +148,11 @@ class Market:
         told = {row.partition(": ")[0] for row in rows}
         fresh = self.pollers.fresh.missing(name)
         return rows + [f"{subject}: {why}" for subject, why in fresh if subject not in told]
+
+
+def _feeds(config: Config) -> tuple[str, ...]:
+    """The feeds that need streams; candles without a reference need the trades only."""
+    feeds = config.feeds.enabled()
+    if not config.feeds.candles.reference:
+        feeds = tuple(dict.fromkeys(TRADE if feed == CANDLES else feed for feed in feeds))
+    return feeds

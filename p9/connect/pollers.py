@@ -16,7 +16,7 @@ from typing import Protocol
 from p9.config.feeds import Feeds as FeedsConfig
 from p9.connect.feeds import Wanted
 from p9.connect.freshness import Freshness, Subject
-from p9.connect.polljobs import Age, Job, Question, Row, Seed, limits_of
+from p9.connect.polljobs import Age, Job, Question, Row, Seed, limits_of, margin_s
 from p9.connect.port import Port
 from p9.connect.rest import RestError, RestReply
 from p9.connect.wheel import Act, Wheel
@@ -29,7 +29,7 @@ ROW_CALLS, CALLS = 4, 12  # in flight at once; the client has 16 connections for
 WAIT_S = 0.2  # when there is no room
 JITTER_S = 0.5  # of a start
 SEED_CANDLES = 2  # the running one and the one before
-PERIOD_AGE = 1.5  # periods: what is asked by time is stale after so many
+PERIODS = 1.5  # what is asked by time is stale after so many
 ALL = ""  # the job of a batch
 EXCHANGE = -1  # instead of an instrument: of all of them
 SHORT = ("1s", "5s", "15s")  # no venue has candles of them that would be worth a call
@@ -131,7 +131,14 @@ class Pollers:
             job.cover(asked[key], members)
             for feed in wanted:
                 side.covers.update({(number, feed): job for number in members[feed]})
-        row.space()
+        row.space(side.endpoint.pools)
+        if limits and row.least_s > min(limits.values()):
+            log.warning(
+                "%s %s: a round of calls takes %.0f s within the venue's limits",
+                side.endpoint.name,
+                poll.ask,
+                row.least_s,
+            )
 
     def _members(self, side: _Side, feed: str, of: Iterable[Wanted]) -> list[int]:
         """The instruments among these that have a feed."""
@@ -167,19 +174,18 @@ class Pollers:
         self, side: _Side, ages_s: Mapping[str, float]
     ) -> Iterator[tuple[Subject, float]]:
         """What has a greatest age and is offered, with that age."""
+        symbols = {n: one.instrument.symbol for n, one in side.running.items()} | {EXCHANGE: ""}
         for feed, age_s in ages_s.items():
-            of = [
-                (one.number, one.instrument.symbol)
-                for one in side.running.values()
-                if feed in side.streams[one.number] or (one.number, feed) in side.covers
-            ]
-            if feed == INSURANCE:
-                job = side.covers.get((EXCHANGE, feed))
-                of = [(EXCHANGE, "")] if job is not None else []
-                poll = job.row.poll if job is not None else None
-                age_s = max(age_s, PERIOD_AGE * poll.period_s if poll else 0.0)
-            for number, symbol in of:
-                yield Subject(side.endpoint.name, feed, number, symbol), age_s
+            for number, symbol in symbols.items():
+                job = side.covers.get((number, feed))
+                least_s = 0.0
+                if feed not in side.streams.get(number, ()):
+                    if job is None:
+                        continue
+                    # no more than the venue's own rhythm and limits allow
+                    period_s = job.row.poll.period_s if job.row.poll else 0.0
+                    least_s = max(PERIODS * period_s, job.row.least_s + margin_s(age_s))
+                yield Subject(side.endpoint.name, feed, number, symbol), max(age_s, least_s)
 
     # -- what is due ------------------------------------------------------------------------
 

@@ -10,8 +10,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from p9.connect.pacing import Backoff
-from p9.venues import Poll, RestCall
+from p9.venues import Poll, RestCall, RestPool
 
+POOL_SHARE = 0.8  # of a rate limit, at most: others ask too
 EVEN = 0.9  # of the even spacing: the rest makes up for what failed
 SPACING_S = 0.25  # of two calls of a row at most: a few symbols need not wait for their turn
 SEED_SPACING_S = 0.1
@@ -51,12 +52,17 @@ class Row:
     busy: int = 0
     free_at: float = 0.0
     spacing_s: float = SEED_SPACING_S
+    least_s: float = 0.0  # a round cannot be made more often
 
-    def space(self) -> None:
-        """The calls of a round, evenly over the age that they are to prevent."""
-        if self.limits:
-            calls = sum(len(job.questions) for job in self.jobs.values())
-            self.spacing_s = min(SPACING_S, EVEN * min(self.limits.values()) / max(1, calls))
+    def space(self, pools: Iterable[RestPool]) -> None:
+        """The calls of a round, evenly over the age that they are to prevent, or over the time
+        that the venue's rate limits make of it."""
+        calls = [one.call for job in self.jobs.values() for one in job.questions]
+        rate = {pool.name: POOL_SHARE * pool.limit / pool.window_s for pool in pools}
+        self.least_s = sum(call.weight / rate[call.pool] for call in calls)
+        if self.limits and calls:
+            round_s = max(self.least_s, min(self.limits.values()))
+            self.spacing_s = min(SPACING_S, EVEN * round_s / len(calls))
 
     def slot(self, now: float) -> float:
         """When the next call may begin; it is then taken."""
@@ -86,7 +92,7 @@ class Job:
 
     @property
     def _limit_s(self) -> float:
-        return min(self.row.limits.values(), default=RETRY_MAX_S)
+        return max(self.row.least_s, min(self.row.limits.values(), default=RETRY_MAX_S))
 
     def cover(self, questions: Iterable[Question], members: Mapping[str, Sequence[int]]) -> None:
         """What it asks from now on, and whose feeds it keeps fresh by that."""
@@ -114,7 +120,7 @@ class Job:
                 seconds = age(feed, number)
                 if seconds is None:
                     return now
-                due = min(due, now + limit - seconds)
+                due = min(due, now + max(limit, self.row.least_s) - seconds)
         return due
 
     def next_question(self) -> Question:

@@ -9,16 +9,15 @@ from recorded listings, else from the digits; what is unknown is reported, never
 from __future__ import annotations
 
 import json
-import re
 from collections import Counter
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 from p9 import venues
 from p9.connect.terms import from_plain
 from p9.recording import Entry, InputError, ReadLog, read
 from p9.replay.instruments import Instruments
+from p9.replay.places import ElsewhereError, of_addresses, of_place, said
 from p9core.engine import Engine
 from p9core.polls import ASKS
 
@@ -34,10 +33,6 @@ MARKS = frozenset({"feeds", "ages", "status", "block_trades"})  # of no single i
 Resolver = Callable[[str, str], "dict[str, Any] | None"]
 EngineFactory = Callable[[Resolver, "dict[str, Any]", bool], Engine]
 """(resolver, settings of the recorded run, learn digits) -> engine"""
-
-
-class _ElsewhereError(Exception):
-    """A record of a venue or market that is no part of the product."""
 
 
 class Replay:
@@ -100,7 +95,7 @@ class Replay:
             self._tick(entry.recv_ns)
         try:
             self._steps[entry.k](entry)
-        except _ElsewhereError as error:
+        except ElsewhereError as error:
             name = str(error)[:64]
             known = name in self.elsewhere or len(self.elsewhere) < MAX_LISTED
             self.elsewhere[name if known else "others"] += 1
@@ -135,10 +130,10 @@ class Replay:
             self._next_tick = (entry.recv_ns // TICK_NS + 1) * TICK_NS
 
     def _endpoint_of(self, entry: Entry) -> str:
-        found = _said(entry) or self._open.get(entry.conn) or self._endpoint
+        found = said(entry) or self._open.get(entry.conn) or self._endpoint
         if found is None:
             if self._file_endpoint is None:
-                self._file_endpoint = _of_place(entry.file) or _of_addresses(entry.file)
+                self._file_endpoint = of_place(entry.file) or of_addresses(entry.file)
             found = self._file_endpoint
         if found is None:
             raise InputError(f"{entry.place}: whose frame is this? give --venue and --market")
@@ -164,7 +159,7 @@ class Replay:
                 self._end(name, "restart")
 
     def _connect(self, entry: Entry) -> None:
-        endpoint = _said(entry) or venues.endpoint_of_ws(entry.url)
+        endpoint = said(entry) or venues.endpoint_of_ws(entry.url)
         if endpoint is None:
             return  # the frames of it may say more
         if entry.more.get("carried") and self._open.get(entry.conn) == endpoint:
@@ -215,7 +210,7 @@ class Replay:
         if entry.more.get("status", 200) != 200:
             self.rest[f"status {entry.more['status']}"] += 1
             return
-        endpoint = _said(entry) or asked.endpoint
+        endpoint = said(entry) or asked.endpoint
         if asked.kind == "instruments":
             self._listing(entry, endpoint)
             return
@@ -244,7 +239,7 @@ class Replay:
 
     def _mark(self, entry: Entry) -> None:
         op, reason = entry.more.get("op"), str(entry.more.get("reason", ""))
-        endpoint, venue_id = _said(entry), entry.more.get("symbol")
+        endpoint, venue_id = said(entry), entry.more.get("symbol")
         if isinstance(op, str) and op in MARKS:
             self._told(op, endpoint, reason)
             return
@@ -278,7 +273,7 @@ class Replay:
                     self.instruments.block = from_plain(what)
                     for key in list(self.instruments.used):
                         self._add(key)
-        except (TypeError, ValueError):
+        except (AttributeError, TypeError, ValueError):
             self.errors.append(f"mark {op}: {text[:100]}")
 
     def _lost(self, entry: Entry) -> None:
@@ -289,39 +284,6 @@ class Replay:
         """The engine's number of an instrument, added or brought up to date."""
         arguments = self.instruments.resolve(*key)
         return None if arguments is None else self.engine.add_instrument(*key, **arguments)
-
-
-def _said(entry: Entry) -> str | None:
-    """The endpoint by the record's own `venue` and `market`."""
-    if not entry.venue:
-        return None
-    try:
-        return venues.endpoint_of(entry.venue, entry.market)
-    except ValueError as error:
-        raise _ElsewhereError(f"{entry.venue} {entry.market}".rstrip()) from error
-
-
-def _of_place(file: str) -> str | None:
-    """The endpoint by the names of file and folders: `bybit_spot_x.jsonl`,
-    `binance/usdm/x.jsonl.gz`, `okx/x.jsonl.gz`."""
-    path = Path(file).resolve()
-    for words in (re.split(r"[^a-z0-9]+", path.name.lower()), path.parent.parts):
-        for at in range(len(words) - 1, -1, -1):
-            try:
-                return venues.endpoint_of(words[at], words[at + 1] if at + 1 < len(words) else "")
-            except ValueError:
-                continue
-    return None
-
-
-def _of_addresses(file: str) -> str | None:
-    """The endpoint that every address in this file belongs to; None if they differ."""
-    found = set()
-    for entry in read([file], plain=True, notes=ReadLog()):
-        if entry.url:
-            asked = venues.classify_rest(entry.url) if entry.k == "rest" else None
-            found.add(asked.endpoint if asked else venues.endpoint_of_ws(entry.url))
-    return found.pop() if len(found) == 1 else None
 
 
 def _old_s(endpoint: str, ask: str) -> float:

@@ -206,7 +206,7 @@ def _ticker(message: Message) -> list[Piece]:
     change = m.get("change_pct")
     plus = "+" if _sign(change) == "good" else ""
     out = [_right(m.get("last"), "bold")]
-    out.append(Piece(f"{plus}{show(change)} %", _sign(change), right=True))
+    out.append(Piece(f"{plus}{percent(change)}", _sign(change), right=True))
     for name, key in (("low",) * 2, ("high",) * 2, ("vol", "volume"), ("quote", "quote_volume")):
         out += [Piece(name, "dim"), _right(m.get(key))]
     return out

@@ -32,13 +32,14 @@ cdef enum BarFlag:
     BAR_EMPTY = 1      # no print: all prices are the close before it
     BAR_PARTIAL = 2    # begun before the first print that was seen
     BAR_SEEDED = 4     # and the venue's candle was put in its place
-    BAR_CHANGED = 8    # since it was last emitted
+    BAR_CHANGED = 8    # since it was last emitted as running
     BAR_OVERFLOW = 16  # `quote` left 128 bits and says nothing
 
 
 cdef struct Bar:
     # prices at 10^-px_exp, sizes (base units) at 10^-qty_exp, `quote` at both together
     int64_t open_ns     # NEVER: no bar
+    int64_t before      # the close before it, 0 for the first
     int64_t open
     int64_t high
     int64_t low
@@ -56,6 +57,8 @@ cdef struct Bar:
 
 cdef struct Residual:
     # own bar less the venue's
+    bint carried        # the venue begins it at the close before, not at its first print:
+                        # then prices are compared with that close in them
     Exact volume
     Exact quote         # not there where the venue tells none
     int64_t trades      # NO_ID where the venue tells none

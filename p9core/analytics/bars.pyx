@@ -33,6 +33,7 @@ cdef extern from *:
 cdef void bar_begin(Bar *bar, int64_t open_ns, int64_t px) noexcept nogil:
     memset(bar, 0, sizeof(Bar))
     bar.open_ns = open_ns
+    bar.before = px
     bar.flags = BAR_EMPTY
     bar_fill(bar, px)
 
@@ -41,7 +42,7 @@ cdef bint bar_rescale(Bar *bar, int px_power, int qty_power) noexcept nogil:
     """False, and the bar half done, where a value does not fit."""
     if bar.flags & BAR_OVERFLOW:
         bar.quote = 0
-    return (scale(&bar.open, px_power) and scale(&bar.high, px_power)
+    return (scale(&bar.before, px_power) and scale(&bar.open, px_power) and scale(&bar.high, px_power)
             and scale(&bar.low, px_power) and scale(&bar.close, px_power)
             and p9_sum_scale(&bar.volume, qty_power) and p9_sum_scale(&bar.buy, qty_power)
             and p9_sum_scale(&bar.delta, qty_power) and p9_sum_scale(&bar.delta_min, qty_power)
@@ -115,6 +116,7 @@ cdef bint same_price(int64_t own, int exponent, const Exact *venue) noexcept nog
 cdef bint bar_residual(const Bar *bar, const Kline *kline, int px_exp, int qty_exp,
                        Residual *out) noexcept nogil:
     """False where the venue's volume is not there or the difference does not fit."""
+    cdef int64_t high = bar.high, low = bar.low
     memset(out, 0, sizeof(Residual))
     if not difference(bar.volume, qty_exp, &kline.volume, &out.volume):
         return False
@@ -122,7 +124,11 @@ cdef bint bar_residual(const Bar *bar, const Kline *kline, int px_exp, int qty_e
         difference(bar.quote, px_exp + qty_exp, &kline.quote_volume, &out.quote)
     out.trades = NO_ID if kline.trades == NO_ID else bar.trades - kline.trades
     out.open_same = same_price(bar.open, px_exp, &kline.open)
-    out.high_same = same_price(bar.high, px_exp, &kline.high)
-    out.low_same = same_price(bar.low, px_exp, &kline.low)
+    if not out.open_same and same_price(bar.before, px_exp, &kline.open):
+        out.carried = out.open_same = True
+        high = bar.before if bar.before > high else high
+        low = bar.before if bar.before < low else low
+    out.high_same = same_price(high, px_exp, &kline.high)
+    out.low_same = same_price(low, px_exp, &kline.low)
     out.close_same = same_price(bar.close, px_exp, &kline.close)
     return True

@@ -6,8 +6,9 @@ A bar is a dictionary: `timeframe`, `open_time`, `close_time`, `open`, `high`, `
 was begun before the first print).
 """
 
-from collections.abc import Buffer
 from typing import Any
+
+from typing_extensions import Buffer
 
 TIMEFRAMES: tuple[str, ...]
 
@@ -60,8 +61,10 @@ class Candles:
 
     def check(self, candle: dict[str, Any]) -> dict[str, Any] | None:
         """Own bar less the venue's closed candle (decimal text): `volume`, `quote_volume`,
-        `trades`, and whether `open`, `high`, `low`, `close` are the same. None where no
-        complete bar of that bucket is held: the newest closed one is, of 1m the one before too.
+        `trades`, and whether `open`, `high`, `low`, `close` are the same. `carried`: the venue
+        begins the candle at the close before it, and prices were compared with that in them.
+        None where no complete bar of that bucket is held: the newest closed one is, of 1m the
+        one before too.
         """
 
     def rescale(self, px_power: int, qty_power: int) -> None:

@@ -64,6 +64,7 @@ cdef void begin(Candles *c, int64_t ts_ns, int64_t px) noexcept nogil:
     c.begun = True
     for t in range(TIMEFRAME_COUNT):
         bar_begin(&c.running[t], bucket_of(t, ts_ns), px)
+        c.running[t].before = 0
         c.running[t].flags |= BAR_PARTIAL
         c.ends[t] = c.running[t].open_ns + TIMEFRAME_NS[t]
 
@@ -73,6 +74,7 @@ cdef void pass_over(Candles *c, int t, int64_t buckets) noexcept nogil:
     c.ends[t] += buckets * TIMEFRAME_NS[t]
     if c.ahead[t].open_ns == c.ends[t] - TIMEFRAME_NS[t]:
         c.running[t] = c.ahead[t]
+        c.running[t].before = c.closed[t].close
         c.ahead[t].open_ns = NEVER
     else:
         bar_begin(&c.running[t], c.ends[t] - TIMEFRAME_NS[t], c.closed[t].close)
@@ -92,7 +94,6 @@ cdef void close_one(Candles *c, int t, Emit emit, void *who) noexcept nogil:
     if t == TIMEFRAME_1M:
         c.before = c.closed[t]
     c.closed[t] = c.running[t]
-    c.closed[t].flags &= ~BAR_CHANGED
     c.closed_at[t] = c.clock.now
     pass_over(c, t, 1)
     emit(who, t, &c.closed[t], True)
@@ -123,8 +124,8 @@ cdef void amend(Candles *c, int t, int64_t ts_ns, int64_t px, int64_t qty, int s
         c.late_dropped[t] += 1
         return
     bar_add(bar, px, qty, side, quote, count)
-    bar.flags &= ~BAR_CHANGED
     bar.rev += 1
+    c.running[t].before = px
     if c.running[t].flags & BAR_EMPTY:
         bar_fill(&c.running[t], px)
     emit(who, t, bar, True)
@@ -210,6 +211,13 @@ cdef bint candles_check(const Candles *c, const Kline *kline, Residual *out) noe
     return bar_residual(bar, kline, c.px_exp, c.qty_exp, out)
 
 
+cdef int64_t time_of(int64_t ns) except? -1:
+    """Far enough from the ends of int64 for differences of times."""
+    if not 0 <= ns < <int64_t> 1 << 62:
+        raise ValueError(f"no time: {ns}")
+    return ns
+
+
 cdef class _Candles:
     """Candles of their own, for use without the engine. Prices and sizes are mantissas (int) at
     10^-px_exp and 10^-qty_exp; each step returns the bars that it emits."""
@@ -243,8 +251,7 @@ cdef class _Candles:
                   int64_t count) except -1:
         if px <= 0 or qty <= 0 or side * side != 1 or not 1 <= count < 1 << 31:
             raise ValueError(f"no print: px {px}, qty {qty}, side {side}, count {count}")
-        if not 0 <= ts_ns < <int64_t> 1 << 62:
-            raise ValueError(f"no time: {ts_ns}")
+        time_of(ts_ns)
         candles_trade(&self.candles, member, ts_ns, px, qty, <int> side, <int32_t> count, gather,
                       &self.out)
         return 0
@@ -253,7 +260,7 @@ cdef class _Candles:
               int64_t recv_ns=0, int member=0) -> list:
         """One print. `recv_ns` 0: not known, the lag learns nothing from it."""
         self._add(self._member(member), ts_ns, px, qty, side, count)
-        if recv_ns:
+        if time_of(recv_ns):
             lag_add(&self.lags[member], recv_ns, ts_ns)
         return emissions_take(&self.out)
 
@@ -279,7 +286,7 @@ cdef class _Candles:
         cdef int64_t[MAX_MEMBERS] until
         cdef int i
         for i in range(self.candles.clock.members):
-            until[i] = lag_until(&self.lags[i], now_ns)
+            until[i] = lag_until(&self.lags[i], time_of(now_ns))
         candles_timer(&self.candles, until, gather, &self.out)
         return emissions_take(&self.out)
 
@@ -290,7 +297,7 @@ cdef class _Candles:
         if len(until_ns) != self.candles.clock.members:
             raise ValueError("a time for each member")
         for i in range(self.candles.clock.members):
-            until[i] = NEVER if until_ns[i] is None else until_ns[i]
+            until[i] = NEVER if until_ns[i] is None else time_of(until_ns[i])
         candles_timer(&self.candles, until, gather, &self.out)
         return emissions_take(&self.out)
 

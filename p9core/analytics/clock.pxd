@@ -18,7 +18,7 @@ cdef enum:
 
     LAG_ENOUGH = 20       # messages before quantiles are believed
     LAG_FINE = 16         # bins of 1 ms next to the anchor; as many in each doubling beyond
-    LAG_SIDE = 224        # bins on either side of the anchor: up to 2^17 ms from it
+    LAG_SIDE = 192        # bins on either side of the anchor: up to 2^15 ms from it
 
 
 cdef struct Clock:
@@ -31,12 +31,14 @@ cdef struct Clock:
 cdef struct Lag:
     # Receive time less venue time, as a histogram that forgets: a message weighs half after
     # 10 minutes (in steps of 10 s). A bin is 1 ms wide up to 16 ms from the anchor, then a
-    # sixteenth of that distance or less; the anchor follows the median. What is read is the
-    # upper edge of a bin, so the bound is never too low by the width of one.
-    int64_t anchor_ns
-    int64_t most_ns               # greatest of the first LAG_ENOUGH
-    int64_t slot                  # of 10 s of receive time that the weights are of
+    # sixteenth of that distance or less; the anchor is the median of the first messages and
+    # follows the median later. What is read is the upper edge of a bin, so the bound is never
+    # too low, and too high by the width of one.
+    int64_t first[LAG_ENOUGH]     # ascending
     int32_t heard                 # messages, counted up to LAG_ENOUGH
+    int32_t strays                # in a row that were out of range
+    int64_t anchor_ns
+    int64_t slot                  # of 10 s of receive time that the weights are of
     float weights[2 * LAG_SIDE]   # ascending
 
 

@@ -11,7 +11,8 @@ cdef enum:
     HOLD_NS = 500 * MS          # no member holds the others up for longer
     FADE_SLOTS = 1200           # 20 half-lives: fading further tells no more
     ANCHOR_MS = 128             # the median may be this far from the anchor: bins of 8 ms
-    RANGE_MS = 1 << 17          # beyond it a clock was set anew
+    RANGE_MS = 1 << 15
+    MOST_STRAYS = 20            # so many in a row out of range: a clock was set anew
 
 cdef int64_t SLOT_NS = 10_000_000_000
 cdef int64_t BEFORE_NS = 1_000_000_000
@@ -73,7 +74,14 @@ cdef inline int64_t edge_ms(int place) noexcept nogil:
     return <int64_t> (LAG_FINE + place % LAG_FINE) << (place // LAG_FINE - 1)
 
 
+cdef inline bint in_range(int64_t distance_ns) noexcept nogil:
+    return -<int64_t> RANGE_MS * MS < distance_ns < <int64_t> RANGE_MS * MS
+
+
 cdef inline int bin_of(int64_t distance_ns) noexcept nogil:
+    """Bin of a distance from the anchor; the outermost for what is beyond."""
+    if not in_range(distance_ns):
+        return 0 if distance_ns < 0 else 2 * LAG_SIDE - 1
     if distance_ns < 0:
         return LAG_SIDE - 1 - place_of(-distance_ns // MS)
     return LAG_SIDE + place_of(distance_ns // MS)
@@ -84,10 +92,6 @@ cdef inline int64_t upper_ns(int at) noexcept nogil:
     if at < LAG_SIDE:
         return -edge_ms(LAG_SIDE - 1 - at) * MS
     return edge_ms(at - LAG_SIDE + 1) * MS
-
-
-cdef inline bint in_range(int64_t distance_ns) noexcept nogil:
-    return -<int64_t> RANGE_MS * MS < distance_ns < <int64_t> RANGE_MS * MS
 
 
 cdef int above(const Lag *lag, double share, double total) noexcept nogil:
@@ -112,7 +116,7 @@ cdef double weight(const Lag *lag) noexcept nogil:
 cdef void anchor_anew(Lag *lag) noexcept nogil:
     """The anchor goes to the median; what each bin held goes to where its upper edge is now."""
     cdef float old[2 * LAG_SIDE]
-    cdef int64_t moved = upper_ns(above(lag, 0.5, weight(lag))), distance
+    cdef int64_t moved = upper_ns(above(lag, 0.5, weight(lag)))
     cdef int i
     if -ANCHOR_MS * MS <= moved <= ANCHOR_MS * MS:
         return
@@ -121,12 +125,7 @@ cdef void anchor_anew(Lag *lag) noexcept nogil:
         lag.weights[i] = 0
     lag.anchor_ns += moved
     for i in range(2 * LAG_SIDE):
-        if old[i] > 0:
-            distance = upper_ns(i) - moved
-            if in_range(distance):
-                lag.weights[bin_of(distance)] += old[i]
-            else:
-                lag.weights[0 if distance < 0 else 2 * LAG_SIDE - 1] += old[i]
+        lag.weights[bin_of(upper_ns(i) - moved)] += old[i]
 
 
 cdef void fade(Lag *lag, int64_t slots) noexcept nogil:
@@ -142,21 +141,35 @@ cdef void lag_init(Lag *lag) noexcept nogil:
     memset(lag, 0, sizeof(Lag))
 
 
+cdef void begin(Lag *lag, int64_t value, int64_t slot) noexcept nogil:
+    """One of the first messages; the last of them begins the histogram."""
+    cdef int at = lag.heard, i
+    while at > 0 and lag.first[at - 1] > value:
+        lag.first[at] = lag.first[at - 1]
+        at -= 1
+    lag.first[at] = value
+    lag.heard += 1
+    if lag.heard == LAG_ENOUGH:
+        lag.anchor_ns = lag.first[LAG_ENOUGH // 2]
+        lag.slot = slot
+        for i in range(LAG_ENOUGH):
+            lag.weights[bin_of(lag.first[i] - lag.anchor_ns)] += 1
+
+
 cdef void lag_add(Lag *lag, int64_t recv_ns, int64_t ts_ns) noexcept nogil:
     cdef int64_t value = recv_ns - ts_ns, slot = recv_ns // SLOT_NS
-    if lag.heard == 0 or not in_range(value - lag.anchor_ns):
-        lag_init(lag)
-        lag.anchor_ns = lag.most_ns = value
-        lag.slot = slot
+    if lag.heard == LAG_ENOUGH:
+        lag.strays = 0 if in_range(value - lag.anchor_ns) else lag.strays + 1
+        if lag.strays >= MOST_STRAYS:
+            lag_init(lag)
+    if lag.heard < LAG_ENOUGH:
+        begin(lag, value, slot)
+        return
     if slot > lag.slot:
         # all of them the same, and only now: a quantile does not change by it
         fade(lag, slot - lag.slot)
         lag.slot = slot
         anchor_anew(lag)
-    if lag.heard < LAG_ENOUGH:
-        lag.heard += 1
-        if value > lag.most_ns:
-            lag.most_ns = value
     lag.weights[bin_of(value - lag.anchor_ns)] += 1
 
 
@@ -168,7 +181,7 @@ cdef int64_t lag_bound(const Lag *lag) noexcept nogil:
     if lag.heard == 0:
         return LAG_UNKNOWN
     if lag.heard < LAG_ENOUGH:
-        return lag.most_ns + BEFORE_NS
+        return lag.first[lag.heard - 1] + BEFORE_NS
     total = weight(lag)
     high = upper_ns(above(lag, 0.01, total)) + 50 * MS
     middle = upper_ns(above(lag, 0.5, total)) + 100 * MS

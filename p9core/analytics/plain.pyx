@@ -114,6 +114,7 @@ cdef dict residual_told(const Residual *found):
         "volume": text_of(&found.volume),
         "quote_volume": text_of(&found.quote),
         "trades": None if found.trades == NO_ID else found.trades,
+        "carried": bool(found.carried),
         "open": bool(found.open_same),
         "high": bool(found.high_same),
         "low": bool(found.low_same),

@@ -5,7 +5,7 @@ from libc.stdint cimport int32_t
 from p9core.instruments cimport names_find
 from p9core.types cimport (DECODED, FEED_INDEX, IGNORED, NO_INSTRUMENT, REJECT_SHAPE, REJECT_SYMBOL,
                            Feed, Outcome, Span, Stage, Timeframe)
-from p9core.venues.decoder cimport Context, equals
+from p9core.venues.decoder cimport Context, equals, plain_id
 
 
 cdef struct Asked:
@@ -16,10 +16,14 @@ cdef struct Asked:
     bint many             # instruments that are not ours are passed over
 
 
-cdef inline bint traded(const Span *kind) noexcept nogil:
-    """Options and prediction markets are no part of the product, nor is a kind that is new."""
-    return (kind.size == 0 or equals(kind, b"SWAP", 4) or equals(kind, b"SPOT", 4)
-            or equals(kind, b"FUTURES", 7) or equals(kind, b"MARGIN", 6))
+cdef inline Outcome traded(const Span *kind) noexcept nogil:
+    """IGNORED: options and prediction markets are no part of the product, nor is a kind that is
+    new."""
+    if kind.size == 0 or equals(kind, b"SWAP", 4) or equals(kind, b"SPOT", 4):
+        return DECODED
+    if equals(kind, b"FUTURES", 7) or equals(kind, b"MARGIN", 6):
+        return DECODED
+    return IGNORED if plain_id(kind) else REJECT_SHAPE
 
 
 cdef inline Outcome whose(Context *c, const Span *name, Stage *s, const Asked *asked,

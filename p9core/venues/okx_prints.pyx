@@ -95,9 +95,9 @@ cdef Outcome prints_row(Context *c, Value &value, Stage *s, const Asked *asked) 
             found = True
     if not row.ok:
         return REJECT_JSON
-    if not traded(&kind):
-        return IGNORED
-    outcome = whose(c, &name, s, asked, &index)
+    outcome = traded(&kind)
+    if outcome == DECODED:
+        outcome = whose(c, &name, s, asked, &index)
     if outcome != DECODED:
         return outcome
     if asked.feed == FEED_BLOCK:

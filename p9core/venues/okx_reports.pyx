@@ -41,12 +41,21 @@ FIELDS[6] = Field(FEED_OPEN_INTEREST, b'oi"', TOLD_OI_CONTRACTS, True, False, Fa
 FIELDS[7] = Field(FEED_OPEN_INTEREST, b'oiCcy"', TOLD_OI_BASE, True, False, False)
 FIELDS[8] = Field(FEED_OPEN_INTEREST, b'oiUsd"', TOLD_OI_NOTIONAL, False, False, True)  # since 2025
 FIELDS[9] = Field(FEED_TICKER, b'last"', TOLD_LAST, True, False, False)
-FIELDS[10] = Field(FEED_TICKER, b'open24h"', TOLD_OPEN, False, False, False)
-FIELDS[11] = Field(FEED_TICKER, b'high24h"', TOLD_HIGH, False, False, False)
-FIELDS[12] = Field(FEED_TICKER, b'low24h"', TOLD_LOW, False, False, False)
+FIELDS[10] = Field(FEED_TICKER, b'open24h"', TOLD_OPEN, True, False, False)
+FIELDS[11] = Field(FEED_TICKER, b'high24h"', TOLD_HIGH, True, False, False)
+FIELDS[12] = Field(FEED_TICKER, b'low24h"', TOLD_LOW, True, False, False)
 # As a row of a spot pair has them; see `ticker_volumes`.
-FIELDS[13] = Field(FEED_TICKER, b'vol24h"', TOLD_VOLUME, False, False, False)
-FIELDS[14] = Field(FEED_TICKER, b'volCcy24h"', TOLD_QUOTE_VOLUME, False, False, False)
+FIELDS[13] = Field(FEED_TICKER, b'vol24h"', TOLD_VOLUME, True, False, False)
+FIELDS[14] = Field(FEED_TICKER, b'volCcy24h"', TOLD_QUOTE_VOLUME, True, False, False)
+
+
+cdef bint escaped(const char *key) noexcept nogil:
+    """OKX escapes nothing in a key. What that key is meant to be is not known, perhaps a field."""
+    while key[0] != b'"':
+        if key[0] == b"\\":
+            return True
+        key += 1
+    return False
 
 
 cdef void ticker_volumes(Context *c, int32_t index, const char **tokens) noexcept nogil:
@@ -144,6 +153,8 @@ cdef Outcome report_row(Context *c, Value &value, Stage *s, const Asked *asked) 
         elif memcmp(row.key, b'ts"', 3) == 0:
             if not time_ms(row.token(), &ts_ns):
                 return REJECT_NUMBER
+        elif escaped(row.key):
+            return REJECT_SHAPE
         else:
             for i in range(FIELD_COUNT):
                 if FIELDS[i].feed == asked.feed and (
@@ -151,8 +162,9 @@ cdef Outcome report_row(Context *c, Value &value, Stage *s, const Asked *asked) 
                     tokens[<int> FIELDS[i].told] = row.token()
     if not row.ok:
         return REJECT_JSON
-    if not traded(&kind):
-        return IGNORED
+    outcome = traded(&kind)
+    if outcome != DECODED:
+        return outcome
     # rows of 2021 give no time with a funding rate
     if ts_ns == 0 and asked.feed != FEED_FUNDING:
         return REJECT_SHAPE

@@ -8,8 +8,12 @@ import json
 import logging
 import signal
 import sys
+import textwrap
+from collections.abc import Iterable
+from dataclasses import replace
 
 from .control import EXAMPLES
+from .faults import REST_MODES
 from .options import Limits, Options, Timing
 from .server import LocalVenue
 
@@ -17,14 +21,52 @@ PORT = 19441  # what configs/local.yaml names
 CA_DIR = ".local-venue"
 
 
+def listed(names: Iterable[str]) -> str:
+    text = ", ".join(dict.fromkeys(names))
+    return textwrap.fill(text, 96, initial_indent="  ", subsequent_indent="  ")
+
+
+STREAMS = f"""\
+streams beside trades, best prices and depth:
+  binance spot    @ticker @kline_<i> @blockTrade
+  binance linear  @markPrice[@1s] @ticker @kline_<i> @forceOrder, on the route /market
+  bybit           tickers kline; linear also allLiquidation, insurance.USDT
+  okx public      tickers mark-price index-tickers funding-rate open-interest liquidation-orders
+  okx business    candle<bar> public-block-trades
+REST beside instruments, depth and trades: what is polled of mark and index prices, funding,
+open interest, account ratios, insurance funds, tickers and candles, with the venues' budgets.
+faults, by HTTP on the control port (its / lists them, /reports shows what was said):
+{listed(name for name, _ in EXAMPLES)}
+modes of the fault rest:
+{listed(REST_MODES)}
+"""
+
+
 def arguments(argv: list[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python -m tests.venue",
         description="Binance, Bybit and OKX on loopback: generated or recorded market data.",
+        epilog=STREAMS,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add = parser.add_argument
     add("--port", type=int, default=PORT, help="first of eight ports (default %(default)s)")
     add("--rate", type=float, default=500.0, help="messages a second in all (default %(default)s)")
+    add(
+        "--events",
+        type=float,
+        default=Options().events_s,
+        metavar="SECONDS",
+        help="an instrument has a liquidation this often, a block trade rarer; 0: never "
+        "(default %(default)s)",
+    )
+    add(
+        "--funding",
+        type=float,
+        default=Timing().okx_funding_s,
+        metavar="SECONDS",
+        help="OKX funding-rate comes each 2/3 to 2 times this (default %(default)s)",
+    )
     add("--symbols", type=int, default=0, help="generated symbols per market beside the usual ones")
     add("--seed", type=int, default=1, help="of the random walk (default %(default)s)")
     add("--recordings", metavar="FILE", default="", help="play this recorded market instead")
@@ -39,7 +81,6 @@ def arguments(argv: list[str] | None = None) -> argparse.Namespace:
 
 
 def options(args: argparse.Namespace) -> Options:
-    none = Limits(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, False, {})
     return Options(
         seed=args.seed,
         rate=args.rate,
@@ -50,10 +91,12 @@ def options(args: argparse.Namespace) -> Options:
         okx_snapshot=not args.no_okx_snapshot,
         log_books=not args.no_books,
         log_limit=2_000,
+        report_limit=200,
         recording=args.recordings,
         speed=args.speed,
-        timing=Timing().scaled(args.time_scale),
-        limits=none if args.no_limits else Limits(),
+        events_s=args.events,
+        timing=replace(Timing(), okx_funding_s=args.funding).scaled(args.time_scale),
+        limits=Limits.none() if args.no_limits else Limits(),
     )
 
 

@@ -183,6 +183,8 @@ class BinanceReports(Reports):
 
     def _sample(self) -> float:
         self._waits = False
+        if self.desk.gone:
+            return -1.0
         self.now()
         self._sampled = self.hub.clock()
         largest = max(self._forced, key=lambda forced: forced.lots)

@@ -3,98 +3,20 @@
 from __future__ import annotations
 
 import json
-import time
 from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
+from .binance_meter import LINEAR_LIMITS
+from .binance_polls import error, missing, poll_routes
 from .desk import Feed
 from .instruments import Instrument, split_step
-from .options import Options
-from .rest import Meter, html_reply, json_reply
+from .rest import json_reply
 
 if TYPE_CHECKING:
     from .server import LocalVenue
 
 PREFIX = {"spot": "/api/v3", "linear": "/fapi/v1"}
-LINEAR_LIMITS = {5: 2, 10: 2, 20: 2, 50: 2, 100: 5, 500: 10, 1000: 20}  # limit -> weight
-SPOT_LIMITS = ((100, 5), (500, 25), (1000, 50), (5000, 250))  # up to -> weight
-WEIGHTS = {
-    "/api/v3/exchangeInfo": 20,
-    "/api/v3/trades": 25,
-    "/api/v3/historicalTrades": 25,
-    "/fapi/v1/aggTrades": 20,
-}
-BAN_AFTER = 3  # requests in spite of a 429, then 418
-
-
-def weight_of(request: web.Request) -> int:
-    """What a request costs before it is answered."""
-    path = request.path
-    if not path.endswith("/depth"):
-        return WEIGHTS.get(path, 1)
-    try:
-        limit = int(request.query.get("limit", "100" if path.startswith("/api") else "500"))
-    except ValueError:
-        return 1
-    if path.startswith("/fapi"):
-        return LINEAR_LIMITS.get(limit, 1)
-    return next((weight for most, weight in SPOT_LIMITS if limit <= most), 250)
-
-
-class BinanceMeter(Meter):
-    """Request weight in fixed windows, one budget for spot and one for futures."""
-
-    def __init__(self, options: Options) -> None:
-        self._limits = {"spot": options.limits.spot_weight, "linear": options.limits.linear_weight}
-        self._window_s = options.timing.weight_window_s
-        self._ban_s = options.timing.ban_s
-        self._window = 0
-        self.used = {"spot": 0, "linear": 0}
-        self._refused = {"spot": 0, "linear": 0}
-        self._banned_until = 0.0
-
-    def _pool(self, request: web.Request) -> str:
-        return "linear" if request.path.startswith("/fapi") else "spot"
-
-    def refusal(self, request: web.Request) -> web.Response | None:
-        now = time.time()
-        window = int(now / self._window_s)
-        if window != self._window:
-            self._window = window
-            self.used = dict.fromkeys(self.used, 0)
-            self._refused = dict.fromkeys(self._refused, 0)
-        if now < self._banned_until:
-            return self.spoilt(418, self._banned_until - now)
-        pool = self._pool(request)
-        self.used[pool] += weight_of(request)
-        if not self._limits[pool] or self.used[pool] <= self._limits[pool]:
-            return None
-        self._refused[pool] += 1
-        if self._refused[pool] > BAN_AFTER:
-            self._banned_until = now + self._ban_s
-            return self.spoilt(418, self._ban_s)
-        return self.spoilt(429, (window + 1) * self._window_s - now)
-
-    def headers(self, request: web.Request) -> dict[str, str]:
-        return {"X-MBX-USED-WEIGHT-1M": str(self.used[self._pool(request)])}
-
-    def spoilt(self, status: int, retry_after: float) -> web.Response:
-        wait = str(max(1, int(retry_after + 0.999)))
-        if status == 418:
-            until = int((time.time() + retry_after) * 1000)
-            text = f"Way too much request weight used; IP banned until {until}."
-            return json_reply({"code": -1003, "msg": text}, 418, Retry_After=wait)
-        if status == 429:
-            text = "Too much request weight used; please use WebSocket Streams for live updates."
-            return json_reply({"code": -1003, "msg": text}, 429, Retry_After=wait)
-        if status == 403:
-            return html_reply(403)
-        return json_reply({"code": -1000, "msg": "An unknown error occurred."}, status)
-
-
-def error(code: int, text: str) -> web.Response:
-    return json_reply({"code": code, "msg": text}, 400)
 
 
 def spot_row(inst: Instrument, status: str = "TRADING") -> dict[str, Any]:
@@ -188,8 +110,7 @@ def routes(hub: LocalVenue) -> list[web.RouteDef]:
     def found(request: web.Request) -> Feed | web.Response:
         symbol = request.query.get("symbol", "")
         if not symbol:
-            text = "Mandatory parameter 'symbol' was not sent, was empty/null, or malformed."
-            return error(-1102, text)
+            return missing("symbol")
         feed = hub.rooms[f"binance:{market_of(request)}"].feeds.get(symbol)
         return feed if feed is not None else error(-1121, "Invalid symbol.")
 
@@ -296,6 +217,7 @@ def routes(hub: LocalVenue) -> list[web.RouteDef]:
     spot = PREFIX["spot"]
     return [
         *out,
+        *poll_routes(hub),
         web.get(f"{spot}/trades", spot_trades),
         web.get(f"{spot}/historicalTrades", spot_trades),
     ]

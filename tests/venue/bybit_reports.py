@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from .instruments import fixed_text, short_text, split_step
 from .klines import Bar, Frame, frame
-from .reports import Forced, Reports, amount_step, percent_text, signed_text
+from .reports import Forced, Notes, Reports, amount_step, percent_text, signed_text
 from .wire import Topic
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ class BybitReports(Reports):
             return []
         self.now()
         values = self.spot_values() if self.spot else self._told
-        self.note(values, sent=True)
+        self.note(values, sent=not topic.mute)
         return [self._ticker(topic.name, "snapshot", values)]
 
     # tickers
@@ -90,14 +90,18 @@ class BybitReports(Reports):
             self.note(news, sent=topic.publish(self._ticker(topic.name, "delta", news)))
         return topic.every_s
 
-    def note(self, values: dict[str, str], *, sent: bool, rest: bool = False) -> None:
+    def note(self, values: dict[str, str], *, sent: bool) -> None:
+        self.log(self.kinds(values), sent=sent)
+
+    def kinds(self, values: dict[str, str]) -> Notes:
+        """What a ticker says, by the kinds of the log."""
         kinds: dict[str, dict[str, str]] = {"ticker": values}
         if not self.spot:
             for key, value in values.items():
                 kind = KINDS.get(key)
                 if kind is not None:
                     kinds.setdefault(kind, {})[key] = value
-        self.log(kinds.items(), sent=sent, rest=rest)
+        return kinds.items()
 
     def _ticker(self, name: str, kind: str, values: dict[str, str]) -> str:
         data = ",".join([f'"{key}":"{value}"' for key, value in values.items()])
@@ -247,6 +251,8 @@ class BybitReports(Reports):
     def _batch(self) -> float:
         """`S` is the side of the position: a long that was sold is "Buy"."""
         self._waits = False
+        if self.desk.gone:
+            return -1.0
         now, symbol = self.now(), self.desk.inst.venue_id
         self._batched = self.hub.clock()
         topic = self.desk.topics[f"allLiquidation.{symbol}"]

@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
+from .bybit_polls import CATEGORIES, envelope, poll_routes, unknown
 from .instruments import Instrument, split_step
 from .options import Options
 from .rest import Meter, json_reply
 
 if TYPE_CHECKING:
     from .server import LocalVenue
-
-CATEGORIES = ("spot", "linear")
 
 
 class BybitMeter(Meter):
@@ -49,15 +48,16 @@ class BybitMeter(Meter):
             return json_reply(envelope(429, "Too many visits", {}), 429)
         return json_reply(envelope(10016, "Server error", {}), status)
 
+    def empty(self, body: Any) -> Any:
+        result = body.get("result", {})
+        return {**body, "result": {**result, "list": []} if "list" in result else {}}
 
-def envelope(code: int, text: str, result: dict[str, Any]) -> dict[str, Any]:
-    return {
-        "retCode": code,
-        "retMsg": text,
-        "result": result,
-        "retExtInfo": {},
-        "time": time.time_ns() // 1_000_000,
-    }
+    def other(self, query: dict[str, str], path: str) -> dict[str, str]:
+        if "coin" in query:
+            return {**query, "coin": "USDC" if query["coin"] != "USDC" else "USDT"}
+        if "symbol" not in query:
+            return query
+        return {**query, "symbol": "ETHUSDT" if query["symbol"] != "ETHUSDT" else "BTCUSDT"}
 
 
 def spot_row(inst: Instrument, number: int) -> dict[str, Any]:
@@ -126,9 +126,6 @@ def routes(hub: LocalVenue) -> list[web.RouteDef]:
     def category(request: web.Request) -> str:
         wanted = request.query.get("category", "")
         return wanted if wanted in CATEGORIES else ""
-
-    def unknown(text: str) -> web.Response:
-        return json_reply(envelope(10001, text, {}))
 
     async def instruments(request: web.Request) -> web.Response:
         market = category(request)
@@ -205,4 +202,5 @@ def routes(hub: LocalVenue) -> list[web.RouteDef]:
         web.get("/v5/market/instruments-info", instruments),
         web.get("/v5/market/orderbook", orderbook),
         web.get("/v5/market/recent-trade", recent_trade),
+        *poll_routes(hub),
     ]

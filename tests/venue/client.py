@@ -14,7 +14,7 @@ import aiohttp
 from .options import Limits
 from .server import LocalVenue
 
-FREE = Limits(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, False, {})
+FREE = Limits.none()
 
 
 def run(body: Callable[[LocalVenue, Client], Awaitable[None]], **changes: Any) -> None:

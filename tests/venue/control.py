@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 CASTS: dict[str, Any] = {"str": str, "int": int, "float": float}
 NOT_SWITCHES = ("over", "take_rest", "swallow_ack", "take_old")
+REPORTS = "GET /reports?venue=V&market=M&symbol=S&kind=K"
 EXAMPLES = (
     ("gap", "venue=binance&market=spot&symbol=BTCUSDT&kind=depth&n=1"),
     ("gap", "venue=okx&market=linear&symbol=BTCUSDT-PERP&kind=trade&n=2"),
@@ -28,6 +29,14 @@ EXAMPLES = (
     ("stall", "venue=okx&seconds=40"),
     ("old_snapshot", "venue=binance&market=spot&symbol=BTCUSDT&k=3"),
     ("rest", "venue=binance&mode=429&n=2&path=/depth&seconds=2"),
+    ("rest", "venue=okx&mode=old&n=1&path=/public/mark-price"),
+    ("silence", "venue=okx&market=linear&symbol=BTC-USDT-SWAP&kind=index"),
+    ("liquidate", "venue=bybit&market=linear&symbol=BTCUSDT&n=3"),
+    ("block", "venue=binance&market=spot&symbol=BTCUSDT"),
+    ("kline_error", "venue=binance&market=linear&symbol=BTCUSDT"),
+    ("contract_size", "venue=okx&market=linear&symbol=ETH-USDT-SWAP&size=0.01"),
+    ("funding_interval", "venue=binance&market=linear&symbol=ETHUSDT&hours=4"),
+    ("delist", "venue=bybit&market=linear&symbol=1000PEPEUSDT&seconds=30"),
     ("refuse", "venue=okx&seconds=10"),
     ("restart", "venue=bybit&seconds=3"),
     ("server_shutdown", "seconds=5"),
@@ -51,7 +60,8 @@ def control_routes(hub: LocalVenue) -> list[web.RouteDef]:
 
     async def index(_: web.Request) -> web.Response:
         lines = [f"POST /fault/{name}{sign}" for name, sign in known.items()]
-        return web.Response(text="\n".join(["GET /state", "POST /rate?value=N", *lines, ""]))
+        head = ["GET /state", REPORTS, "POST /rate?value=N"]
+        return web.Response(text="\n".join([*head, *lines, ""]))
 
     async def state(_: web.Request) -> web.Response:
         conns = [
@@ -95,8 +105,18 @@ def control_routes(hub: LocalVenue) -> list[web.RouteDef]:
         text = {side: [[str(p), str(q)] for p, q in rows] for side, rows in sides.items()}
         return json_reply({"id": wanted, **text})
 
+    async def reports(request: web.Request) -> web.Response:
+        where = [request.query.get(key) for key in ("venue", "market", "symbol", "kind")]
+        try:
+            venue, market, symbol, kind = (str(text) for text in where if text is not None)
+            rows = hub.log.reports(venue, market, symbol, kind)
+        except (KeyError, ValueError) as error:
+            return json_reply({"error": f"venue, market, symbol, kind: {error}"}, 400)
+        return json_reply([row._asdict() for row in rows])
+
     return [
         web.get("/", index),
+        web.get("/reports", reports),
         web.get("/state", state),
         web.get("/book", book),
         web.post("/rate", rate),

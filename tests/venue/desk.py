@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from random import Random
 from typing import TYPE_CHECKING
 
-from .instruments import Instrument
+from .instruments import Instrument, Text
 from .klines import Tape
 from .log import InstrumentLog, TradeRow
 from .market import ASK, BID, Change, Fill, Walk
@@ -61,7 +62,8 @@ class Desk(Feed):
         self.log = log
         self.levels = min(inst.levels, options.max_levels or inst.levels)
         self.rng = Random(f"{options.seed}:{inst.venue}:{inst.market}:{inst.venue_id}")
-        self.price_text, self.qty_text = inst.texts()
+        price_text, self.qty_text = inst.texts()
+        self.price_text: Text = lru_cache(maxsize=1024)(price_text)  # the same prices come again
         self.topics = {}
         self.tape = Tape(inst.start_ticks)
         self.next_depth = 0.0  # monotonic seconds: no depth push before

@@ -41,6 +41,10 @@ REST_MODES = (
     "hang",
     "slow",
     "abort",
+    "error",  # HTTP 200 with the venue's own error in the body
+    "empty",  # of the right shape, without rows
+    "old",  # of yesterday
+    "other",  # about another symbol than asked
 )
 
 

@@ -85,7 +85,7 @@ class BybitInsurance(Feed):
         rows = self._rows()
         if not topic.live:
             self._told = {row["symbols"]: int(row["updateTime"]) for row in rows}
-        self._note(rows, sent=True)
+        self._note(rows, sent=not topic.mute)
         return [self._push(topic, "snapshot", rows)]
 
     def run(self, topic: Topic) -> float:

@@ -44,7 +44,7 @@ class OkxIndex(Feed):
         values = self.values()
         if not topic.live:
             self._seen = (self.desk.reports.reference.index, self.now_ms)
-        self.log.report("index", ReportRow(self.now_ms, values, True))
+        self.log.report("index", ReportRow(self.now_ms, values, not topic.mute))
         return [push(topic, [values])]
 
     def values(self) -> dict[str, str]:

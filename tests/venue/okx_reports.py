@@ -77,7 +77,7 @@ class OkxReports(Reports):
         if not topic.live:
             self._seen[topic.name] = (self.what(topic.kind), self.desk.now_ms)
         values = self.values(topic.kind)
-        self.log([(topic.kind, values)], sent=True)
+        self.log([(topic.kind, values)], sent=not topic.mute)
         return [push(topic, [values])]
 
     def values(self, kind: str) -> Row:

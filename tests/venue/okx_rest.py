@@ -10,6 +10,7 @@ from aiohttp import web
 
 from .instruments import Instrument
 from .log import TradeRow
+from .okx_polls import fail, good, poll_routes
 from .okx_reports import kind_of
 from .options import Options
 from .rest import Meter, html_reply, json_reply
@@ -24,11 +25,22 @@ LIMITS = {
     "/api/v5/market/books": 40,
     "/api/v5/market/trades": 100,
     "/api/v5/market/history-trades": 20,
+    "/api/v5/market/tickers": 20,
+    "/api/v5/market/index-tickers": 20,
+    "/api/v5/market/candles": 40,
+    "/api/v5/market/history-candles": 20,
+    "/api/v5/public/insurance-fund": 10,
+    "/api/v5/public/mark-price": 10,
+    "/api/v5/public/open-interest": 20,
+    "/api/v5/public/funding-rate": 10,
+    "/api/v5/public/funding-rate-history": 10,
+    "/api/v5/rubik/stat/contracts/long-short-account-ratio-contract": 5,
 }
+EACH = ("mark-price", "open-interest", "funding-rate", "funding-rate-history", "ratio-contract")
 
 
 class OkxMeter(Meter):
-    """n requests in 2 s for each endpoint; instruments count by instType."""
+    """n requests in 2 s for each endpoint; instruments count by instType, others by instId."""
 
     def __init__(self, options: Options) -> None:
         self._on = options.limits.okx_requests
@@ -41,6 +53,8 @@ class OkxMeter(Meter):
         key = request.path
         if key.endswith("/instruments"):
             key += request.query.get("instType", "")[:10]
+        elif key.endswith(EACH):
+            key += request.query.get("instId", "")[:40]
         times = self._times.setdefault(key, deque(maxlen=limit))
         now = time.monotonic()
         if len(times) == limit and now - times[0] < 2:
@@ -55,6 +69,19 @@ class OkxMeter(Meter):
             return html_reply(403)
         text = "System error. Try again later."
         return json_reply({"code": "50026", "msg": text, "data": []}, status)
+
+    def empty(self, body: Any) -> Any:
+        return {**body, "data": []}
+
+    def other(self, query: dict[str, str], path: str) -> dict[str, str]:
+        out = dict(query)
+        for key in ("instId", "instFamily"):
+            name = query.get(key, "")
+            if name in ("", "ANY"):
+                continue
+            swap = "-SWAP" if name.count("-") > 1 else ""
+            out[key] = f"{'BTC' if name.startswith('ETH') else 'ETH'}-USDT{swap}"
+        return out
 
 
 def instrument_row(inst: Instrument) -> dict[str, Any]:
@@ -117,12 +144,6 @@ def odd_rows(kind: str, like: Instrument) -> list[dict[str, Any]]:
 def routes(hub: LocalVenue) -> list[web.RouteDef]:
     room = hub.rooms["okx"]
 
-    def fail(code: str, text: str, status: int = 200) -> web.Response:
-        return json_reply({"code": code, "msg": text, "data": []}, status)
-
-    def good(data: list[Any]) -> web.Response:
-        return json_reply({"code": "0", "msg": "", "data": data})
-
     async def instruments(request: web.Request) -> web.Response:
         kind = request.query.get("instType", "")
         if kind not in ("SPOT", "SWAP", "FUTURES", "MARGIN", "OPTION", "EVENTS"):
@@ -183,4 +204,5 @@ def routes(hub: LocalVenue) -> list[web.RouteDef]:
         web.get("/api/v5/market/books", books),
         web.get("/api/v5/market/trades", trades),
         web.get("/api/v5/market/history-trades", trades),
+        *poll_routes(hub),
     ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, fields, replace
+from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +52,14 @@ class Limits:
     connects: dict[str, tuple[int, float]] = field(
         default_factory=lambda: {"binance": (300, 300.0), "bybit": (500, 300.0), "okx": (3, 1.0)}
     )
+    funding_requests: int = 500  # Binance: fundingRate and fundingInfo, per 5 weight_window_s
+    data_requests: int = 1_000  # Binance: /futures/data, likewise
+
+    @classmethod
+    def none(cls) -> Limits:
+        """Refuses nothing for being too much."""
+        off: dict[str, Any] = {f.name: 0 for f in fields(cls)}
+        return cls(**{**off, "okx_requests": False, "connects": {}})
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 STEP_MS = 100  # values move at most this often
 HOUR_MS, DAY_MS = 3_600_000, 86_400_000
+INTEREST_MS = 300_000
 MILLION = 10**6
 RATE_UNIT = 10**16  # funding rates are held in 1e-16
 RATE_MOST = 3 * 10**12  # 0.0003
@@ -53,7 +54,9 @@ class Reference:
         self.day_open = inst.start_ticks * (10_000 + noise(self.salt, 1, DAY_SPREAD)) // 10_000
         self.day_lots = inst.lots * (5_000 + noise(self.salt, 2, 2_000))
         self.day_count = 500_000 + noise(self.salt, 3, 200_000)
+        self._kept: dict[int, int] = {}  # 5 minutes -> interest at their end
         self.advance(0)
+        self.first_mark = self.mark
 
     def advance(self, now_ms: int) -> None:
         """A step of the walks, if the newest was long enough ago."""
@@ -71,11 +74,27 @@ class Reference:
         if roll > 0.7:
             most = max(1, self.desk.inst.lots // 50)
             self.interest = max(1, self.interest + rng.randint(-most, most))
+        self._keep(now_ms // INTEREST_MS)
         mid = self.desk.mid_2x() * self._numerator
         self.mark = mid * (MILLION + self._premium) // self._divisor
         self.index = mid * (MILLION + self._basis) // self._divisor
         before = self.average or self.mark
         self.average = before + (self.mark - before) // 16
+
+    # open interest
+    def _keep(self, number: int) -> None:
+        if number and number not in self._kept:
+            self._kept[number] = self.interest
+            if len(self._kept) > 600:
+                del self._kept[next(iter(self._kept))]
+
+    def past_interest(self, ms: int) -> int:
+        """At a multiple of 5 minutes: what it was then, or made up for before the start."""
+        number = ms // INTEREST_MS
+        if number in self._kept:
+            return self._kept[number]
+        base = next(iter(self._kept.values()), self.interest)
+        return max(1, base + base * noise(f"{self.salt}:past", number, 100) // 10_000)
 
     # funding
     def next_funding(self, ms: int) -> int:

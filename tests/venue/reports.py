@@ -83,9 +83,9 @@ class Reports:
     def say(self, topic: Topic, payload: str, notes: Notes) -> None:
         self.log(notes, sent=topic.publish(payload))
 
-    def log(self, notes: Notes, *, sent: bool, rest: bool = False) -> None:
+    def log(self, notes: Notes, *, sent: bool) -> None:
         for kind, values in notes:
-            self.desk.log.report(kind, ReportRow(self.desk.now_ms, values, sent, rest))
+            self.desk.log.report(kind, ReportRow(self.desk.now_ms, values, sent))
 
     def kline(self, topic: Topic) -> float:
         frame, tape, name = self.frames[topic.name], self.desk.tape, topic.name

@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import ssl
+import time
 from collections.abc import Awaitable, Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
+from .log import InstrumentLog, ReportRow
+
 if TYPE_CHECKING:
     from .faults import RestFault
     from .server import LocalVenue
 
+Row = dict[str, str]
+NOTES = web.RequestKey("notes", list[tuple[InstrumentLog, str, int, Row]])
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 HTML = "<html><head><title>502 Bad Gateway</title></head><body>cloudfront</body></html>"
 
@@ -31,6 +37,14 @@ class Meter:
     def spoilt(self, status: int, retry_after: float) -> web.Response:
         """This venue's own answer with that HTTP status."""
         return json_reply({}, status)
+
+    def empty(self, body: Any) -> Any:
+        """The answer `body` with nothing in it."""
+        return body
+
+    def other(self, query: dict[str, str], path: str) -> dict[str, str]:
+        """The same question about another symbol; unchanged where it names none."""
+        return query
 
 
 def json_reply(
@@ -90,6 +104,7 @@ class RestSite:
             refusal.headers.update(self.meter.headers(request))
             return refusal
         response = await handler(request)
+        report(request, sent=response.status == 200)
         response.headers.update(self.meter.headers(request))
         return response
 
@@ -104,20 +119,57 @@ class RestSite:
             return hang_up(request)
         if mode == "html":
             return html_reply(200)
-        if mode in ("garbage", "truncated", "nan", "slow"):
-            response = await handler(request)
-            if mode == "slow":
-                await asyncio.sleep(fault.seconds)
-                return response
-            assert isinstance(response, web.Response)
-            text = response.text or ""
-            spoilt = {
-                "garbage": text.replace(":", ";", 3),
-                "truncated": text[: len(text) * 2 // 3],
-                "nan": text.replace('["', '["NaN', 1),
-            }[mode]
-            return json_reply(spoilt)
-        return self.meter.spoilt(int(mode), fault.seconds)
+        if mode == "error":
+            return self.meter.spoilt(200, 0)
+        if mode == "other":
+            query = self.meter.other(dict(request.query), request.path)
+            return await handler(request.clone(rel_url=request.rel_url.with_query(query)))
+        if mode not in SPOILS and mode not in ("slow", "empty"):
+            return self.meter.spoilt(int(mode), fault.seconds)
+        response = await handler(request)
+        report(request, sent=mode == "slow")
+        if mode == "slow":
+            await asyncio.sleep(fault.seconds)
+            return response
+        assert isinstance(response, web.Response)
+        text = response.text or ""
+        if mode == "empty":
+            return json_reply(self.meter.empty(json.loads(text)))
+        return json_reply(SPOILS[mode](text))
+
+
+def yesterday(text: str) -> str:
+    """Every time in ms that is near now, a day back."""
+    now_ms = time.time_ns() // 1_000_000
+
+    def back(match: re.Match[str]) -> str:
+        ms = int(match[0])
+        return str(ms - DAY_MS) if abs(ms - now_ms) < 3 * DAY_MS else match[0]
+
+    return TIME.sub(back, text)
+
+
+DAY_MS = 86_400_000
+TIME = re.compile(r"(?<![\d.])\d{13}(?![\d.])")
+SPOILS: dict[str, Callable[[str], str]] = {
+    "garbage": lambda text: text.replace(":", ";", 3),
+    "truncated": lambda text: text[: len(text) * 2 // 3],
+    "nan": lambda text: text.replace('["', '["NaN', 1),
+    "old": yesterday,
+}
+
+
+def note(request: web.Request, log: InstrumentLog, kind: str, ms: int, values: Row) -> None:
+    """What the answer to this request says, for the log."""
+    rows = request.get(NOTES)
+    if rows is None:
+        rows = request[NOTES] = []
+    rows.append((log, kind, ms, values))
+
+
+def report(request: web.Request, *, sent: bool) -> None:
+    for log, kind, ms, values in request.get(NOTES) or ():
+        log.report(kind, ReportRow(ms, values, sent, True))
 
 
 def hang_up(request: web.Request) -> web.Response:

@@ -17,6 +17,7 @@ from typing import Any
 from . import binance_rest, bybit_rest, okx_rest
 from .binance import BinanceRoom
 from .binance_desk import BinanceDesk
+from .binance_meter import BinanceMeter
 from .bybit import BybitDesk, BybitRoom
 from .conn import Conn, Room
 from .control import control_routes
@@ -131,7 +132,7 @@ class LocalVenue:
         rooms = self.rooms
         bybit = [rooms["bybit:spot"], rooms["bybit:linear"]]
         sites: list[tuple[str, Meter, Any]] = [
-            ("binance", binance_rest.BinanceMeter(options), binance_rest.routes(self)),
+            ("binance", BinanceMeter(options), binance_rest.routes(self)),
             ("bybit", bybit_rest.BybitMeter(options), bybit_rest.routes(self)),
             ("okx", okx_rest.OkxMeter(options), okx_rest.routes(self)),
         ]

@@ -77,6 +77,11 @@ class Topic:
     def live(self) -> bool:
         return bool(self.subs or self.wrapped)
 
+    @property
+    def mute(self) -> bool:
+        """A new subscriber is to hear nothing."""
+        return self.fault is not None and self.fault.silent and self.fault.spare != 0
+
     def add(self, conn: Conn) -> bool:
         """A new subscriber. False if it is to hear nothing."""
         (self.wrapped if conn.combined else self.subs).append(conn)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tests.core.golden.kinds import MS, T0, Golden
+from tests.core.golden.okx_reports import OKX_REPORTS
 
 OKX = [
     Golden(
@@ -127,7 +128,7 @@ OKX = [
     Golden(
         "okx",
         "liquidation-orders of what is not ours",
-        '{"arg":{"channel":"liquidation-orders of what is not ours","instType":"SWAP"},"data":[{"details":[{"bkLoss":"0","bkPx":"0.1871","ccy":"","posSide":"long","side":"sell","sz":"44","ts":"1790000000999"}],"instFamily":"DOGE-USDT","instId":"DOGE-USDT-SWAP","instType":"SWAP","uly":"DOGE-USDT"}]}',
+        '{"arg":{"channel":"liquidation-orders","instType":"SWAP"},"data":[{"details":[{"bkLoss":"0","bkPx":"0.1871","ccy":"","posSide":"long","side":"sell","sz":"44","ts":"1790000000999"}],"instFamily":"DOGE-USDT","instId":"DOGE-USDT-SWAP","instType":"SWAP","uly":"DOGE-USDT"}]}',
         counts="ignored",
     ),
     *(
@@ -155,4 +156,5 @@ OKX = [
             "call-auction-details",
         )
     ),
+    *OKX_REPORTS,
 ]
