@@ -215,7 +215,8 @@ cdef class Reports(Derived):
         # without its first field there is nothing to say: a dated future has no funding
         if not facts.values[<int> fields[0].told].there:
             return
-        if not self.served(line) or not self.publishes[<int> feed] or not line.followed:
+        # prices, rates and base units need no contract size, so its being unknown is no hindrance
+        if not line.inst.publish or not self.publishes[<int> feed] or not line.followed:
             self.counts[line.endpoint][COUNT_UNPUBLISHED] += 1
             return
         facts.said_ns[<int> feed] = now
