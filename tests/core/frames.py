@@ -147,6 +147,24 @@ def accounts(at: int, row_ms: int, longs: str, shorts: str) -> str:
     return answer(at, [row])
 
 
+def book(
+    at: int, name: str, u: int, bids: Any = (), asks: Any = (), *, snapshot: bool = False
+) -> str:
+    data = {"s": name, "b": bids, "a": asks, "u": u, "seq": u}
+    kind = "snapshot" if snapshot else "delta"
+    topic = f"orderbook.50.{name}"
+    return compact({"topic": topic, "type": kind, "ts": at + 3, "data": data, "cts": at})
+
+
+def trades(at: int, name: str, *rows: tuple[str, str, str], **fields: Any) -> str:
+    """publicTrade; rows of (id, price, size)."""
+    data = [
+        {"T": at, "s": name, "S": "Sell", "v": size, "p": px, "i": id, "BT": False, **fields}
+        for id, px, size in rows
+    ]
+    return compact({"topic": f"publicTrade.{name}", "type": "snapshot", "ts": at + 3, "data": data})
+
+
 def liquidated(at: int, *rows: tuple[str, str, str]) -> str:
     """Rows of (side of the position, size, price)."""
     data = [{"T": at, "s": "SOLUSDT", "S": side, "v": size, "p": px} for side, size, px in rows]
