@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from decimal import Decimal
-from typing import Any
+from typing import Any, Self
 
 from tests.core.support import RECV, Bench
 
@@ -39,7 +39,7 @@ class Wire:
     def number(self, venue_id: str) -> int:
         return self.bench.numbers[self.endpoint, venue_id]
 
-    def wait(self, seconds: float) -> Wire:
+    def wait(self, seconds: float) -> Self:
         self.now += round(seconds * SECOND)
         return self
 
