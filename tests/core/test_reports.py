@@ -15,9 +15,11 @@ from tests.core.frames import (
     accounts,
     answer,
     delta,
+    forced,
     mark,
     of_kind,
     okx,
+    okx_forced,
     premium,
     ticker,
 )
@@ -157,16 +159,32 @@ def test_what_is_not_enabled_is_counted_and_kept() -> None:
         wire.engine.set_feeds(["marks"], wire.now)
 
 
-def test_an_unknown_contract_size_keeps_everything_back() -> None:
+def test_an_unknown_contract_size_keeps_back_what_is_multiplied_by_it() -> None:
+    """Prices and base units need none; a liquidation is so many contracts."""
     wire = Wire(OKX)
     now = str(wire.ms)
-    for frame in (
+    frames = (
         okx("mark-price", NO_SIZE, markPx="5", ts=now),
         okx("open-interest", NO_SIZE, oi="100", oiCcy="1", ts=now),
         okx("tickers", NO_SIZE, last="5", ts=now),
-    ):
-        assert wire.feed(frame) == []
-    assert (wire.count("unpublished"), wire.count("reports")) == (3, 3)
+    )
+    assert [len(wire.feed(frame)) for frame in frames] == [1, 1, 1]
+    assert wire.feed(okx_forced(NO_SIZE, (wire.ms, "sell", "44", "1"))) == []
+    assert (wire.count("unpublished"), wire.count("prints")) == (1, 1)
+
+
+def test_an_instrument_that_is_kept_back_says_nothing() -> None:
+    wire = Wire(USDM)
+    wire.engine.add_instrument(
+        USDM, "BTCUSDT", exchange="binance", symbol="BTCUSDT-PERP", market="linear", publish=False
+    )
+    assert wire.feed(mark(wire.ms, "100", i="99")) == []
+    assert wire.feed(forced(wire.ms)) == []
+    assert (wire.count("unpublished"), wire.count("reports")) == (3, 1)
+    wire.engine.add_instrument(
+        USDM, "BTCUSDT", exchange="binance", symbol="BTCUSDT-PERP", market="linear"
+    )
+    assert len(wire.feed(mark(wire.ms, "100", i="99"))) == 2, "never said before"
 
 
 def test_an_instrument_that_comes_back_says_nothing_of_before() -> None:
