@@ -2,6 +2,8 @@
 
 from typing import Any, TypedDict
 
+FEEDS: tuple[str, ...]
+
 class _Book(TypedDict):
     """State of one instrument, as `Engine.books` gives it. `book_bytes` is the memory of the
     book with all that it needs, `memory_bytes` of the whole instrument."""

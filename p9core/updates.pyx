@@ -104,10 +104,10 @@ cdef class Updates(Reports):
         need_qty = need_qty - line.inst.qty_exp if need_qty > line.inst.qty_exp else 0
         if not book_rescale(&line.book, need_px, need_qty):
             return False  # digits that would drive out the book are garbage
-        self.rescale_derived(line, need_px, need_qty)
         line.inst.px_exp += need_px
         line.inst.qty_exp += need_qty
         self.fit(line)
+        self.rescale_derived(line, need_px, need_qty)
         self.counts[line.endpoint][COUNT_RESCALED] += 1
         return True
 
