@@ -119,6 +119,8 @@ cdef class Reports(Derived):
                 # not told by a change is not changed; of what others tell it says nothing
                 told = report.told | (facts.series if report.whole and conn >= 0 else 0)
                 told &= mask_of(feed)
+                if told and conn >= 0:
+                    line.streamed_ns[<int> feed] = now
                 if told == 0 or not self.merge(line, report, feed, told, now, &changed):
                     continue
                 some = True
@@ -246,7 +248,7 @@ cdef class Reports(Derived):
         for i in range(self.stage.n_prints):
             event = &self.stage.prints[i]
             line = self.lines[event.instrument]
-            line.seen_ns[<int> self.stage.feed] = now
+            line.seen_ns[<int> self.stage.feed] = line.streamed_ns[<int> self.stage.feed] = now
             if repeated(line, mark_of(event)):
                 self.counts[line.endpoint][COUNT_DUPLICATES] += 1
                 continue
@@ -296,7 +298,7 @@ cdef class Reports(Derived):
 
     # ---- candles of the venue -----------------------------------------------------------
 
-    cdef int32_t apply_klines(self, int64_t recv_ns, int64_t now) noexcept nogil:
+    cdef int32_t apply_klines(self, int32_t conn, int64_t recv_ns, int64_t now) noexcept nogil:
         cdef const Kline *kline
         cdef Line *line
         cdef int32_t i
@@ -304,6 +306,8 @@ cdef class Reports(Derived):
             kline = &self.stage.klines[i]
             line = self.lines[kline.instrument]
             line.seen_ns[<int> FEED_CANDLES] = now
+            if conn >= 0:
+                line.streamed_ns[<int> FEED_CANDLES] = now
             self.counts[line.endpoint][COUNT_KLINES] += 1
             self.chart_kline(line, kline, now)
         return self.stage.n_klines
