@@ -70,6 +70,7 @@ COUNTERS = {
     COUNT_REPORTS: "reports",
     COUNT_PRINTS: "prints",
     COUNT_KLINES: "klines",
+    COUNT_BALANCES: "balances",
     COUNT_POLLS: "polls",
     COUNT_OLD: "old",
     COUNT_BLOCKS: "blocks",

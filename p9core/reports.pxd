@@ -25,4 +25,5 @@ cdef class Reports(Derived):
     cdef void say_print(self, Line *line, const Print *event, int64_t recv_ns,
                         int64_t now) noexcept nogil
     cdef int32_t apply_klines(self, int32_t conn, int64_t recv_ns, int64_t now) noexcept nogil
-    cdef int apply_balances(self, str exchange, int64_t recv_ns, int64_t now, int64_t old_ns) except -1
+    cdef int apply_balances(self, int32_t endpoint, int64_t recv_ns, int64_t now,
+                            int64_t old_ns) except -1

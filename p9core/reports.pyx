@@ -23,6 +23,7 @@ from p9core.number cimport wide
 from p9core.resp cimport Voice, emit
 from p9core.types cimport *
 from p9core.venues.decoder cimport in_base
+from p9core.venues.endpoints cimport endpoint_at
 
 from p9core.lines import FEEDS
 
@@ -314,23 +315,27 @@ cdef class Reports(Derived):
 
     # ---- insurance funds ----------------------------------------------------------------
 
-    cdef int apply_balances(self, str exchange, int64_t recv_ns, int64_t now,
+    cdef int apply_balances(self, int32_t endpoint, int64_t recv_ns, int64_t now,
                             int64_t old_ns) except -1:
         """Every pool of the exchange, those that were told now and before; how many were told."""
         cdef const Balance *balance
         cdef int32_t i
         told = {}
+        exchange = endpoint_at(endpoint).exchange.decode()
         held = self.funds.setdefault(exchange, {})
         for i in range(self.stage.n_balances):
             balance = &self.stage.balances[i]
             if old_ns > 0 and balance.ts_ns > 0 and now - balance.ts_ns > old_ns:
+                self.counts[endpoint][COUNT_OLD] += 1
                 continue
             pool = balance.pool.at[:balance.pool.size].decode("utf-8", "replace")
             pool = "".join(c for c in pool if c not in '[]" ')
             key = (pool, balance.asset.at[:balance.asset.size].decode("utf-8", "replace"))
             # consecutive answers of a venue's caches may go back
             if balance.ts_ns < held.get(key, ("", 0))[1] <= now + HOUR_NS:
+                self.counts[endpoint][COUNT_OLD] += 1
                 continue
+            self.counts[endpoint][COUNT_BALANCES] += 1
             if key not in held and len(held) + len(told) >= MAX_FUNDS:
                 continue
             self.text.size = 0

@@ -129,8 +129,7 @@ cdef class Updates(Reports):
                           int64_t old_ns) except -1:
         """What is staged of feeds that are neither trades nor books; how much of it was taken."""
         if self.stage.feed == FEED_INSURANCE:
-            exchange = endpoint_at(endpoint).exchange.decode()
-            return self.apply_balances(exchange, recv_ns, now, old_ns)
+            return self.apply_balances(endpoint, recv_ns, now, old_ns)
         return (self.apply_reports(conn, recv_ns, now, old_ns) + self.apply_prints(recv_ns, now)
                 + self.apply_klines(conn, recv_ns, now))
 

@@ -206,6 +206,7 @@ def test_an_older_answer_of_a_cache_is_not_taken() -> None:
 
     assert balances(polled("5", at)[1]) == [("A,B", "USDT", 5)]
     assert polled("4", at - 60_000) == ("old", [])
+    assert (wire.count("balances"), wire.count("old")) == (1, 1)
     assert balances(wire.feed(pools(at + 1, ("USDT", "A,B", "-3.5")))) == [
         ("A,B", "USDT", Decimal("-3.5"))
     ]
