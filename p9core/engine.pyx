@@ -29,7 +29,8 @@ from p9core.instruments cimport (KIND_INVERSE, KIND_LINEAR, KIND_SPOT, Instrumen
                                  names_add, names_find)
 from p9core.lines cimport *
 from p9core.polls cimport Polls
-from p9core.sequence cimport BUFFERING, INVALID, LIVE, Rule, Sequence, sequence_backoff
+from p9core.sequence cimport (BUFFERING, INVALID, LIVE, Rule, Sequence, sequence_backoff,
+                              trades_free, trades_init)
 from p9core.types cimport *
 from p9core.updates cimport MAX_FRAME, MAX_WANTS, PADDING
 from p9core.venues.endpoints cimport ENDPOINT_COUNT, endpoint_at
@@ -220,6 +221,9 @@ cdef class Engine(Polls):
             line.shown.due_ns = 0
             line.shown.imbalance_ns = 0
             self.forget_facts(line)
+            # what comes when it is followed again continues nothing
+            trades_free(&line.trades)
+            trades_init(&line.trades)
             if line.sequence.state == LIVE:
                 self.break_book(line, "removed", now_ns)
             self.tell_events(now_ns)
