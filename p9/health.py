@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from p9.connect.markets import Markets
+from p9.markets.exchanges import Markets
 from p9.metrics import Kind, Sample, engine_samples
 from p9.publish.publisher import Publisher
 from p9core.engine import Engine

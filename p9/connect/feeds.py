@@ -19,9 +19,9 @@ from p9.connect.needs import Needs
 from p9.connect.needs import Wanted as Wanted
 from p9.connect.pacing import Pacer
 from p9.connect.placement import pack
-from p9.connect.port import Port
 from p9.connect.rotation import Rotation
 from p9.connect.session import Session
+from p9.port import Port
 from p9.venues import DEPTH, Endpoint
 
 log = logging.getLogger(__name__)

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Collection, Mapping
 from typing import Any, Protocol
 
-from p9.connect.rest import RestReply
+from p9.rest.client import RestReply
 from p9.venues import Endpoint, Instrument
 
 
