@@ -259,8 +259,11 @@ cdef class Derived(Charts):
         cdef Voice *voice = &line.voices[<int> FEED_BLOCK]
         cdef Bytes *b = &self.text
         cdef Exact size = qty[0], notional
-        self.counts[line.endpoint][COUNT_BLOCKS] += 1
         in_base(&line.inst, &size)
+        if not size.there:
+            self.counts[line.endpoint][<int> REJECT_OVERFLOW] += 1
+            return
+        self.counts[line.endpoint][COUNT_BLOCKS] += 1
         notional_of(line, price, &size, &notional)
         begin(b, voice, ts_ns, recv_ns, now, voice.channel.logged)
         put(b, b',"id":"', 7)
