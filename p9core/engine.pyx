@@ -42,7 +42,8 @@ from p9core.venues.endpoints import ENDPOINTS
 cdef enum:
     MAX_REASONS = 256
     MAX_RESOLVED = 2000      # instruments that one frame makes known
-    BOOK_EVERY_NS = 5000000000
+    BOOK_TICKS = 50          # ticks of 100 ms between two keys of a book
+    BOOK_LATE_NS = 6000000000
 
 
 cdef inline str span_text(Span span):
@@ -407,7 +408,9 @@ cdef class Engine(Polls):
         for i in range(self.n_lines):
             line = self.lines[i]
             q = &line.sequence
-            if q.state == LIVE and now_ns - line.book_set_ns >= BOOK_EVERY_NS:
+            # each book has its own tick of the period: together they are megabytes
+            if q.state == LIVE and (i % BOOK_TICKS == self.tick % BOOK_TICKS
+                                    or now_ns - line.book_set_ns >= BOOK_LATE_NS):
                 self.keep_book(line, now_ns)
             if q.asked and now_ns >= q.ask_at_ns and len(self.wants) < MAX_WANTS:
                 rule = &endpoint_at(line.endpoint).rule

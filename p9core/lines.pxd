@@ -94,6 +94,7 @@ cdef struct Line:
     TradeRun trades
     Voice voices[FEED_COUNT] # none for candles: they have one a timeframe
     int64_t seen_ns[FEED_COUNT]  # receive time of the newest data
+    int64_t streamed_ns[FEED_COUNT]  # likewise, polls not counted: they hide a dead stream
     int64_t bbo_order        # order and time of the newest best bid and offer
     int64_t bbo_ts_ns
     int64_t book_set_ns      # when the key of the book was written last

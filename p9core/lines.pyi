@@ -38,6 +38,9 @@ class Lines:
     def last_seen(self, instrument: int, feed: str) -> int:
         """Receive time (ns) of the newest data of a feed ("trade", "funding", …), 0 for none."""
 
+    def last_streamed(self, instrument: int, feed: str) -> int:
+        """As `last_seen`, of what came over a connection: polls are not counted."""
+
     def book_state(self, instrument: int) -> str:
         """COLD, BUFFERING, LIVE or INVALID."""
 

@@ -24,6 +24,6 @@ cdef class Reports(Derived):
     cdef int32_t apply_prints(self, int64_t recv_ns, int64_t now) noexcept nogil
     cdef void say_print(self, Line *line, const Print *event, int64_t recv_ns,
                         int64_t now) noexcept nogil
-    cdef int32_t apply_klines(self, int64_t recv_ns, int64_t now) noexcept nogil
+    cdef int32_t apply_klines(self, int32_t conn, int64_t recv_ns, int64_t now) noexcept nogil
     cdef int apply_balances(self, int32_t endpoint, int64_t recv_ns, int64_t now,
                             int64_t old_ns) except -1

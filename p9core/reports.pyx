@@ -120,6 +120,8 @@ cdef class Reports(Derived):
                 # not told by a change is not changed; of what others tell it says nothing
                 told = report.told | (facts.series if report.whole and conn >= 0 else 0)
                 told &= mask_of(feed)
+                if told and conn >= 0:
+                    line.streamed_ns[<int> feed] = now
                 if told == 0 or not self.merge(line, report, feed, told, now, &changed):
                     continue
                 some = True
@@ -247,7 +249,7 @@ cdef class Reports(Derived):
         for i in range(self.stage.n_prints):
             event = &self.stage.prints[i]
             line = self.lines[event.instrument]
-            line.seen_ns[<int> self.stage.feed] = now
+            line.seen_ns[<int> self.stage.feed] = line.streamed_ns[<int> self.stage.feed] = now
             if repeated(line, mark_of(event)):
                 self.counts[line.endpoint][COUNT_DUPLICATES] += 1
                 continue
@@ -300,7 +302,7 @@ cdef class Reports(Derived):
 
     # ---- candles of the venue -----------------------------------------------------------
 
-    cdef int32_t apply_klines(self, int64_t recv_ns, int64_t now) noexcept nogil:
+    cdef int32_t apply_klines(self, int32_t conn, int64_t recv_ns, int64_t now) noexcept nogil:
         cdef const Kline *kline
         cdef Line *line
         cdef int32_t i, taken = 0
@@ -311,6 +313,8 @@ cdef class Reports(Derived):
                 self.counts[line.endpoint][<int> REJECT_NUMBER] += 1
                 continue
             line.seen_ns[<int> FEED_CANDLES] = now
+            if conn >= 0:
+                line.streamed_ns[<int> FEED_CANDLES] = now
             self.counts[line.endpoint][COUNT_KLINES] += 1
             taken += 1
             self.chart_kline(line, kline, now)

@@ -131,11 +131,11 @@ cdef class Updates(Reports):
         if self.stage.feed == FEED_INSURANCE:
             return self.apply_balances(endpoint, recv_ns, now, old_ns)
         return (self.apply_reports(conn, recv_ns, now, old_ns) + self.apply_prints(recv_ns, now)
-                + self.apply_klines(recv_ns, now))
+                + self.apply_klines(conn, recv_ns, now))
 
     cdef void apply(self, Line *line, int32_t conn, int64_t recv_ns, int64_t now,
                     const char *at, size_t size) noexcept nogil:
-        line.seen_ns[<int> self.stage.feed] = now
+        line.seen_ns[<int> self.stage.feed] = line.streamed_ns[<int> self.stage.feed] = now
         self.note_wire(line.endpoint, recv_ns)
         if self.stage.feed == FEED_TRADE:
             self.apply_trades(line, recv_ns, now)
