@@ -121,11 +121,12 @@ cdef class Derived(Charts):
         """To be called before an entry changes a book. At the turn of the period every book is
         copied; the copies are said one after the other over the period: all are of the same
         moment, and there is no burst. Turns that passed without an entry are of the same books."""
-        cdef int64_t turn_ns = now - now % self.snapshot_ns, due_ns
+        cdef int64_t turn_ns, due_ns
         cdef int32_t i
         cdef Line *line
         if not self.publishes[<int> FEED_SNAPSHOT]:
             return
+        turn_ns = now - now % self.snapshot_ns
         if turn_ns < self.turn_ns - BACK_NS:
             self.begin_turns()
         due_ns = self.turn_ns + self.snapshot_ns
