@@ -29,7 +29,8 @@ from p9core.instruments cimport (KIND_INVERSE, KIND_LINEAR, KIND_SPOT, Instrumen
                                  names_add, names_find)
 from p9core.lines cimport *
 from p9core.polls cimport Polls
-from p9core.sequence cimport BUFFERING, INVALID, LIVE, Rule, Sequence, sequence_backoff
+from p9core.sequence cimport (BUFFERING, INVALID, LIVE, Rule, Sequence, sequence_backoff,
+                              trades_free, trades_init)
 from p9core.types cimport *
 from p9core.updates cimport MAX_FRAME, MAX_WANTS, PADDING
 from p9core.venues.endpoints cimport ENDPOINT_COUNT, endpoint_at
@@ -42,8 +43,9 @@ from p9core.venues.endpoints import ENDPOINTS
 cdef enum:
     MAX_REASONS = 256
     MAX_RESOLVED = 2000      # instruments that one frame makes known
-    BOOK_TICKS = 50          # ticks of 100 ms between two keys of a book
-    BOOK_LATE_NS = 6000000000
+    BOOK_EVERY_NS = 5000000000
+    BOOK_TICKS = 50          # of 100 ms, in that
+    BOOK_SOON_NS = 2000000000
 
 
 cdef inline str span_text(Span span):
@@ -220,6 +222,9 @@ cdef class Engine(Polls):
             line.shown.due_ns = 0
             line.shown.imbalance_ns = 0
             self.forget_facts(line)
+            # what comes when it is followed again continues nothing
+            trades_free(&line.trades)
+            trades_init(&line.trades)
             if line.sequence.state == LIVE:
                 self.break_book(line, "removed", now_ns)
             self.tell_events(now_ns)
@@ -405,13 +410,15 @@ cdef class Engine(Polls):
         cdef Line *line
         cdef Sequence *q
         cdef const Rule *rule
+        cdef int64_t since_ns
         self.last_now_ns = now_ns
         for i in range(self.n_lines):
             line = self.lines[i]
             q = &line.sequence
-            # each book has its own tick of the period: together they are megabytes
-            if q.state == LIVE and (i % BOOK_TICKS == self.tick % BOOK_TICKS
-                                    or now_ns - line.book_set_ns >= BOOK_LATE_NS):
+            # a book comes to have its own tick of the period: together they are megabytes
+            since_ns = now_ns - line.book_set_ns
+            if q.state == LIVE and (since_ns >= BOOK_EVERY_NS or (
+                    since_ns >= BOOK_SOON_NS and i % BOOK_TICKS == self.tick % BOOK_TICKS)):
                 self.keep_book(line, now_ns)
             if q.asked and now_ns >= q.ask_at_ns and len(self.wants) < MAX_WANTS:
                 rule = &endpoint_at(line.endpoint).rule

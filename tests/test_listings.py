@@ -152,7 +152,7 @@ def test_the_funding_interval_of_a_listing(minutes: Any, hours: int | None) -> N
     instrument = one("bybit:linear", {**row, "fundingInterval": minutes})
     assert instrument.funding_hours == hours
     assert instrument.engine_args()["funding_hours"] == hours
-    assert one("binance:linear", usdm("BTCUSDT", "BTC", "USDT")).funding_hours is None
+    assert one("binance:linear", usdm("BTCUSDT", "BTC", "USDT")).funding_hours == 8
 
 
 @pytest.mark.parametrize(
