@@ -150,7 +150,10 @@ cdef class Reports(Derived):
         cdef uint32_t mine = report.told & told
         changed[0] = False
         if not report.values[<int> TOLD_INTERVAL].there:
-            mine &= ~bit(TOLD_INTERVAL)  # what funds has an interval, told or not
+            # what funds has an interval, told or not
+            mine &= ~bit(TOLD_INTERVAL)
+            if report.told & bit(TOLD_INTERVAL):
+                told &= ~bit(TOLD_INTERVAL)
         if report.ts_ns > 0:
             # a time of the far future was a slip of the venue's, and holds nobody up
             if report.ts_ns < facts.ts_ns[<int> feed] <= now + HOUR_NS:
