@@ -44,7 +44,7 @@ cdef enum:
     TICK_NS = 100000000
     FINAL_NS = 2000000000    # after its close, in venue time, no print amends a bar any more
     AHEAD_NS = 5000000000    # a print so far ahead of what the others' times say is refused
-    BEHIND_NS = 3600000000000  # a clock that prints are so far behind has believed a wrong time
+    BEHIND_NS = 3600000000000  # prints are never so late: what says so has believed a wrong time
     MOST_ODD = 20            # of either in a row: it was what came before that was wrong
     PRICE_PLACES = 8         # of a vwap, beyond the digits of the price
 
@@ -379,13 +379,14 @@ cdef void begin_anew(Chart *chart) noexcept nogil:
 cdef bint believed(Chart *chart, Line *line, int64_t ts_ns, int64_t recv_ns) noexcept nogil:
     """Whether a print's venue time can be: one that is far ahead would close every bar."""
     cdef Lag *lag = &chart.lags[0]
-    cdef int64_t usual
     cdef bint ahead = False, behind
     if not 0 < ts_ns < LATEST_NS:
         return False
     if recv_ns > 0 and lag.heard:
-        usual = lag.anchor_ns if lag.heard == LAG_ENOUGH else lag.first[lag.heard // 2]
-        ahead = recv_ns - ts_ns < usual - AHEAD_NS
+        if lag.heard == LAG_ENOUGH:
+            ahead = recv_ns - ts_ns < lag.anchor_ns - AHEAD_NS
+        else:  # few tell little: they may all have been late
+            ahead = recv_ns - ts_ns < lag.first[0] - BEHIND_NS
     behind = chart.candles.begun and ts_ns < chart.candles.clock.now - BEHIND_NS
     chart.odd = chart.odd + 1 if ahead or behind else 0
     if chart.odd < MOST_ODD:
