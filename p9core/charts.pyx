@@ -11,7 +11,8 @@ from libc.stdint cimport int32_t, int64_t, uint64_t
 from libc.stdlib cimport calloc, free, realloc
 from libc.string cimport strlen
 
-from p9core.analytics.bars cimport BAR_GAP, BAR_OVERFLOW, BAR_PARTIAL, Bar, exact_of
+from p9core.analytics.bars cimport (BAR_GAP, BAR_OVERFLOW, BAR_PARTIAL, Bar, bar_add,
+                                    exact_of, p9_sum_product)
 from p9core.analytics.candles cimport (TIMEFRAME_NS, Candles, candles_check, candles_init,
                                        candles_member_live, candles_rescale, candles_running,
                                        candles_seed, candles_timer, candles_trade)
@@ -184,11 +185,13 @@ cdef class Charts(Messages):
         self.saying(&saying, chart, recv_ns, now)
         candles_trade(&chart.candles, member, trade.ts_ns, px, qty, trade.side, trade.count,
                       say_bar, &saying)
-        if first:
-            for t in range(TIMEFRAME_COUNT):
-                if chart.seeds[t].open_ns:
-                    candles_seed(&chart.candles, &chart.seeds[t])
-                    chart.seeds[t].open_ns = 0
+        for t in range(TIMEFRAME_COUNT if first else 0):
+            # a print behind what the venue told comes on top of it
+            if (chart.seeds[t].open_ns and candles_seed(&chart.candles, &chart.seeds[t])
+                    and chart.seeds[t].ts_ns < trade.ts_ns):
+                bar_add(&chart.candles.running[t], px, qty, trade.side, p9_sum_product(px, qty),
+                        trade.count)
+            chart.seeds[t].open_ns = 0
         counts[COUNT_CANDLES] += saying.said
         # what is too late for any bar is too late for that of the shortest timeframe
         counts[COUNT_CANDLES_LATE] += <int64_t> (chart.candles.late_dropped[0] - late)
