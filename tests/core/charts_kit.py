@@ -1,4 +1,4 @@
-"""An engine with instruments of all venues, and what it has to say of their candles by the model."""
+"""An engine with instruments of all venues, and what the model says of their candles."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class Print(NamedTuple):
     price: str
     qty: str  # as the venue tells it
     side: int
-    count: int = 1
+    fills: int = 1
     flags: str = ""  # Bybit: "block" or "rpi"; Binance: "fund", no match of the market
 
 
@@ -105,7 +105,7 @@ class Wire:
                 kinds = {} if kind == "M" else {"X": "INSURANCE_FUND"}
                 return {"e": "trade", "E": ms, "t": number, **common, **kinds}
             first = self.fills[name] + 1
-            self.fills[name] += one.count
+            self.fills[name] += one.fills
             return {"e": "aggTrade", "E": ms, "a": number, "f": first, "l": self.fills[name],
                     **common}  # fmt: skip
         if name.exchange == "bybit":
@@ -115,7 +115,7 @@ class Wire:
                     "seq": number}  # fmt: skip
         side = "buy" if one.side > 0 else "sell"
         return {"instId": name.venue_id, "tradeId": str(number), "px": one.price, "sz": one.qty,
-                "side": side, "ts": str(ms), "count": str(one.count)}  # fmt: skip
+                "side": side, "ts": str(ms), "count": str(one.fills)}  # fmt: skip
 
     def kline(self, name: Name, start: int, told: Message, *, closed: bool = True,
               timeframe: str = "1m") -> bytes:  # fmt: skip
@@ -250,7 +250,7 @@ class Expected:
                 px = int(Decimal(one.price).scaleb(PLACES - power, EXACT))
                 size = Decimal(one.qty) * Decimal(name.contract)
                 told = chart.model.trade(
-                    one.ts, px, int(size.scaleb(PLACES + power, EXACT)), one.side, one.count,
+                    one.ts, px, int(size.scaleb(PLACES + power, EXACT)), one.side, one.fills,
                     chart.members.index(name),
                 )  # fmt: skip
                 out += [self.message(chart, bar, recv, recv) for bar in told]
@@ -298,3 +298,17 @@ class Expected:
 def starts(message: Message) -> bool:
     """Every bar stands on its grid."""
     return bool(bucket(message["timeframe"], message["open_time"]) == message["open_time"])
+
+
+def one(ts: int, price: str = "64000", qty: str = "1", side: int = 1) -> Print:
+    return Print(ts, price, qty, side)
+
+
+def steady(kit: Kit, name: Name, begin: int, seconds: float, price: str = "64000") -> int:
+    """A print and a tick each 100 ms, 5 ms old when it comes; the end."""
+    now = begin
+    for _ in range(int(seconds * 10)):
+        now += 100 * MS
+        kit.trade(name, now, one(now - 5 * MS, price))
+        kit.engine.on_timer(now)
+    return now

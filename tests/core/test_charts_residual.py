@@ -53,9 +53,8 @@ class Minute:
             "trades": 4, **changes,
         }  # fmt: skip
 
-    def kline(self, start: int = START, recv: int = 0, **changes: Any) -> None:
-        recv = recv or self.now
-        self.kit.kline(self.name, recv, start, self.truth(**changes))
+    def kline(self, start: int = START, **changes: Any) -> None:
+        self.kit.kline(self.name, self.now, start, self.truth(**changes))
 
     def wait(self, seconds: float) -> None:
         self.now = self.kit.timers(self.now, seconds)
@@ -128,7 +127,8 @@ def test_each_price_is_compared(field: str) -> None:
     one = Minute(BINANCE)
     one.fill()
     one.wait(17)
-    one.kline(**{field: "64002"})
+    changes: dict[str, Any] = {field: "64002"}
+    one.kline(**changes)
     one.wait(5)
     (alert,) = one.alerts()
     assert (alert["prices"], alert["volume"]) == ([field], 0)
@@ -176,7 +176,7 @@ def test_a_quiet_minute_agrees() -> None:
     for _ in range(20):
         one.print("63999", one.now)
     one.wait(64)
-    flat = dict.fromkeys(("open", "high", "low", "close"), "63999")
+    flat: dict[str, Any] = dict.fromkeys(("open", "high", "low", "close"), "63999")
     one.kline(**flat, volume="0", quote_volume="0", buy_volume="0", trades=0)
     one.wait(4)
     assert one.counts() == (1, 0)
@@ -202,7 +202,7 @@ def test_what_is_not_compared(why: str) -> None:
         one.kit.wire.ids[BINANCE] += 1
     one.fill()
     one.wait(17)
-    wrong = {"volume": "99"}
+    wrong: dict[str, Any] = {"volume": "99"}
     if why == "partial":
         one.kline(START - MINUTE, **wrong)
     elif why == "other timeframe":
