@@ -65,7 +65,9 @@ def test_full_load(benchmark: BenchmarkFixture, pytestconfig: pytest.Config) -> 
     rows = found[SETTLE:]
     assert len(rows) >= periods - 1
     p99s = [row["latency_p99_ms"] for row in rows]
-    frames, confirmed = (statistics.mean(row[key] for row in rows) for key in ("frames_s", "confirmed"))
+    frames, confirmed = (
+        statistics.mean(row[key] for row in rows) for key in ("frames_s", "confirmed")
+    )
     NOTES.append(
         f"{SYMBOLS} symbols at 3 venues, every feed: {frames:,.0f} frames/s in, "
         f"{confirmed / PERIOD_S:,.0f} messages/s confirmed"

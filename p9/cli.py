@@ -66,6 +66,12 @@ def _parser() -> argparse.ArgumentParser:
     tail.add_argument("patterns", nargs="+", metavar="PATTERN", help="channels, as 'trade:okx:*'")
     tail.add_argument("--redis", metavar="URL", help="read from this Redis")
 
+    symbols = _add(commands, "symbols", _symbols, "the exchanges' instruments and what each lacks")
+    symbols.add_argument("--all", action="store_true", help="all that is listed")
+    symbols.add_argument(
+        "--refresh", action="store_true", help="fetch anew; it always does, nothing is kept yet"
+    )
+
     version = commands.add_parser("version", help="versions, and how the core was built")
     version.set_defaults(command=_version)
     return parser
@@ -181,6 +187,15 @@ def _tail(arguments: argparse.Namespace) -> int:
     settings = config.load(arguments.config)
     log.setup("warning", "auto", secrets=config.secrets(settings))
     return tail.run(tail.Options(tuple(arguments.patterns), settings, arguments.redis))
+
+
+def _symbols(arguments: argparse.Namespace) -> int:
+    """3: no exchange was reached."""
+    from p9.symbols import command as symbols
+
+    settings = config.load(arguments.config)
+    log.setup("error", "auto", secrets=config.secrets(settings))  # the report says what failed
+    return symbols.run(symbols.Options(settings, every=arguments.all))
 
 
 def _version(_: argparse.Namespace) -> int:

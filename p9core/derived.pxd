@@ -15,7 +15,8 @@ cdef enum:
 cdef class Derived(Charts):
     cdef int64_t snapshot_ns     # period of snapshots
     cdef int32_t snapshot_levels
-    cdef int64_t turn_ns         # the period that is being said
+    cdef int64_t turn_ns         # the period that is being said, 0: none yet
+    cdef int64_t next_turn_ns    # where the next one begins
     cdef int32_t depths[MAX_DEPTHS]  # level counts of the imbalance
     cdef int32_t n_depths
 
@@ -26,7 +27,9 @@ cdef class Derived(Charts):
     cdef void book_moved(self, Line *line, int64_t recv_ns, int64_t now) noexcept nogil
     cdef void put_quality(self, const char *quality, int64_t since) noexcept nogil
     cdef void say_imbalance(self, Line *line, int64_t recv_ns, int64_t now) noexcept nogil
-    cdef void turn(self, int64_t now) noexcept nogil
+    cdef void pass_turns(self, int64_t now) noexcept nogil
+    cdef void begin_turns(self) noexcept nogil
+    cdef void say_snapshots(self, int64_t now) noexcept nogil
     cdef bint capture(self, Line *line, int64_t due_ns) noexcept nogil
     cdef void say_snapshot(self, Line *line, int64_t now) noexcept nogil
     cdef void trade_seen(self, Line *line, const Trade *trade, int64_t recv_ns,

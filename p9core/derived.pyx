@@ -2,14 +2,14 @@
 
 from libc.stdint cimport int32_t, int64_t
 from libc.stdlib cimport realloc
-from libc.string cimport memset, strlen
+from libc.string cimport memset, strcmp, strlen
 
 from p9core.book cimport Side
 from p9core.buffer cimport Bytes, put, put_int
 from p9core.charts cimport Charts
 from p9core.encode cimport begin, put_id, put_level, put_time
 from p9core.exact cimport Exact, exact_int, exact_plus, exact_ratio, exact_times, put_exact
-from p9core.instruments cimport KIND_INVERSE
+from p9core.instruments cimport KIND_INVERSE, Instrument
 from p9core.lines cimport *
 from p9core.number cimport wide
 from p9core.resp cimport Voice, emit
@@ -28,6 +28,8 @@ cdef extern from *:
 cdef enum:
     TICK_NS = 100000000
     SILENT_NS = 5000000000   # a book whose stream says nothing for so long is stale
+    BACK_NS = 60000000000    # a clock that goes back further was set: periods begin anew
+    LATE_TURNS = 10          # of those that passed unnoticed so many are said
     RATIO_PLACES = 12
     PRICE_PLACES = 8         # beyond the digits of the price
 
@@ -108,24 +110,46 @@ cdef class Derived(Charts):
 
     # ---- snapshots --------------------------------------------------------------------
 
-    cdef void turn(self, int64_t now) noexcept nogil:
-        """At the turn of the period every book is copied, and the copies are said one after the
-        other over the period: all are of the same moment, and there is no burst."""
-        cdef int64_t turn_ns = now - now % self.snapshot_ns
-        cdef int32_t slots = <int32_t> (self.snapshot_ns // TICK_NS), i
-        cdef int64_t slot = (now - turn_ns) // TICK_NS
+    cdef void begin_turns(self) noexcept nogil:
+        """As at the start: no turn has passed."""
+        cdef int32_t i
+        self.turn_ns = self.next_turn_ns = 0
+        for i in range(self.n_lines):
+            self.lines[i].shown.due_ns = 0
+
+    cdef void pass_turns(self, int64_t now) noexcept nogil:
+        """To be called before an entry changes a book. At the turn of the period every book is
+        copied; the copies are said one after the other over the period: all are of the same
+        moment, and there is no burst. Turns that passed without an entry are of the same books."""
+        cdef int64_t turn_ns = now - now % self.snapshot_ns, due_ns
+        cdef int32_t i
         cdef Line *line
-        if turn_ns != self.turn_ns:
-            slot = 0
+        if not self.publishes[<int> FEED_SNAPSHOT]:
+            return
+        if turn_ns < self.turn_ns - BACK_NS:
+            self.begin_turns()
+        due_ns = self.turn_ns + self.snapshot_ns
+        if self.turn_ns == 0:
+            due_ns = turn_ns + 1  # it lies before the start: what was then is not known
+        elif turn_ns - due_ns >= LATE_TURNS * self.snapshot_ns:
+            due_ns = turn_ns
+        while due_ns <= turn_ns:
             for i in range(self.n_lines):
                 line = self.lines[i]
                 if line.shown.due_ns:
                     self.say_snapshot(line, now)
-                # at the start the turn lies before it: what was then is not known
-                if self.turn_ns and line.followed and self.served(line):
-                    if not self.capture(line, turn_ns):
-                        line.shown.due_ns = 0
+                if line.followed and self.served(line) and not self.capture(line, due_ns):
+                    line.shown.due_ns = 0
+            due_ns += self.snapshot_ns
+        if turn_ns > self.turn_ns:
             self.turn_ns = turn_ns
+            self.next_turn_ns = turn_ns + self.snapshot_ns
+
+    cdef void say_snapshots(self, int64_t now) noexcept nogil:
+        """Those whose tick of the period has come."""
+        cdef int32_t slots = <int32_t> (self.snapshot_ns // TICK_NS), i
+        cdef int64_t slot = (now - self.turn_ns) // TICK_NS
+        cdef Line *line
         for i in range(self.n_lines):
             line = self.lines[i]
             if line.shown.due_ns and line.inst.index % slots <= slot:
@@ -139,6 +163,8 @@ cdef class Derived(Charts):
             if shown.levels == NULL:
                 return False
         shown.due_ns = due_ns
+        shown.px_exp, shown.qty_exp = line.inst.px_exp, line.inst.qty_exp
+        shown.factor, shown.factor_exp = line.inst.factor, line.inst.factor_exp
         shown.quality = self.quality(line, due_ns, &shown.since_ns)
         shown.n_bids = shown.n_asks = 0
         shown.last_id = NO_ID
@@ -154,7 +180,15 @@ cdef class Derived(Charts):
         cdef Bytes *b = &self.text
         cdef int32_t levels = self.snapshot_levels, i
         cdef const int64_t *at = shown.levels
-        begin(b, voice, shown.due_ns, 0, now, voice.channel.logged)
+        cdef int64_t due_ns = shown.due_ns
+        cdef Instrument digits = line.inst
+        shown.due_ns = 0
+        if not self.served(line):
+            return  # since then: of what it was nothing is said any more
+        # the instrument may have others by now
+        digits.px_exp, digits.qty_exp = shown.px_exp, shown.qty_exp
+        digits.factor, digits.factor_exp = shown.factor, shown.factor_exp
+        begin(b, voice, due_ns, 0, now, voice.channel.logged)
         self.put_quality(shown.quality, shown.since_ns)
         put(b, b',"levels":', 10)
         put_int(b, levels)
@@ -162,14 +196,13 @@ cdef class Derived(Charts):
         put_id(b, shown.last_id)
         put(b, b',"bids":[', 9)
         for i in range(shown.n_bids):
-            put_level(b, &line.inst, at[2 * i], at[2 * i + 1], i == 0)
+            put_level(b, &digits, at[2 * i], at[2 * i + 1], i == 0)
         put(b, b'],"asks":[', 10)
         at += 2 * levels
         for i in range(shown.n_asks):
-            put_level(b, &line.inst, -at[2 * i], at[2 * i + 1], i == 0)
+            put_level(b, &digits, -at[2 * i], at[2 * i + 1], i == 0)
         put(b, b"]}", 2)
         emit(&self.out, voice, b, voice.channel.logged, now)
-        shown.due_ns = 0
         line.seen_ns[<int> FEED_SNAPSHOT] = now
         self.counts[line.endpoint][COUNT_SNAPSHOTS_SAID] += 1
 
@@ -195,10 +228,8 @@ cdef class Derived(Charts):
         return 0
 
     cdef void rescale_derived(self, Line *line, int px_power, int qty_power) noexcept nogil:
-        """The digits of the instrument grow: what is in mantissas goes along."""
+        """The digits of the instrument have grown: what is in mantissas goes along."""
         cdef int i
-        if line.shown.due_ns:
-            self.say_snapshot(line, self.turn_ns)
         for i in range(px_power + qty_power):
             if line.block_least >> 120:
                 line.block_least = 0  # more than any trade can be
@@ -210,7 +241,7 @@ cdef class Derived(Charts):
         cdef Exact price, qty
         cdef const char *reason = NULL
         self.chart_trade(line, trade, recv_ns, now)
-        if self.publishes[<int> FEED_BLOCK]:
+        if self.publishes[<int> FEED_BLOCK] and line.followed:
             if trade.flags & TRADE_BLOCK:
                 reason = b"venue"
             elif line.block_least and p9_at_least(trade.px, trade.qty, line.block_least):
@@ -256,7 +287,8 @@ cdef class Derived(Charts):
         cdef Line *line
         self.charts_on_timer(now)
         if self.publishes[<int> FEED_SNAPSHOT]:
-            self.turn(now)
+            self.pass_turns(now)
+            self.say_snapshots(now)
         if not self.publishes[<int> FEED_IMBALANCE]:
             return
         for i in range(self.n_lines):
@@ -264,7 +296,8 @@ cdef class Derived(Charts):
             if (line.shown.imbalance_ns and self.computes(line)
                     and now - line.shown.imbalance_ns >= TICK_NS
                     and (line.shown.imbalance_due
-                         or self.quality(line, now, &since) != line.shown.imbalance_quality)):
+                         or strcmp(self.quality(line, now, &since),
+                                   line.shown.imbalance_quality) != 0)):
                 self.say_imbalance(line, 0, now)
 
 

@@ -21,5 +21,6 @@ cdef class Engine(Polls):
     cdef object control_of(self)
     cdef int update_instrument(self, int32_t index, const Instrument *told) except -1
     cdef int link_index(self, int32_t number, str index) except -1
+    cdef int show_book(self, Line *line, int64_t now_ns) except -1
     cdef int break_book(self, Line *line, str reason, int64_t now_ns) except -1
     cdef str remedy(self, const Sequence *q, const Rule *rule)

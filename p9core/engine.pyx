@@ -29,7 +29,8 @@ from p9core.instruments cimport (KIND_INVERSE, KIND_LINEAR, KIND_SPOT, Instrumen
                                  names_add, names_find)
 from p9core.lines cimport *
 from p9core.polls cimport Polls
-from p9core.sequence cimport BUFFERING, INVALID, LIVE, Rule, Sequence, sequence_backoff
+from p9core.sequence cimport (BUFFERING, INVALID, LIVE, Rule, Sequence, sequence_backoff,
+                              trades_free, trades_init)
 from p9core.types cimport *
 from p9core.updates cimport MAX_FRAME, MAX_WANTS, PADDING
 from p9core.venues.endpoints cimport ENDPOINT_COUNT, endpoint_at
@@ -43,6 +44,8 @@ cdef enum:
     MAX_REASONS = 256
     MAX_RESOLVED = 2000      # instruments that one frame makes known
     BOOK_EVERY_NS = 5000000000
+    BOOK_TICKS = 50          # of 100 ms, in that
+    BOOK_SOON_NS = 2000000000
 
 
 cdef inline str span_text(Span span):
@@ -104,9 +107,16 @@ cdef class Engine(Polls):
             for i in range(self.n_lines):
                 if self.lines[i].sequence.state == LIVE:
                     self.withdraw(self.lines[i], b"unpublished", now_ns)
+        depth_is_new = not self.publishes[<int> FEED_DEPTH]
+        if self.publishes[<int> FEED_SNAPSHOT] and "snapshot" not in wanted:
+            self.begin_turns()
         for f in range(FEED_COUNT):
             self.publishes[f] = FEEDS[f] in wanted
         self.publishes[<int> FEED_INSURANCE] = "insurance_fund" in wanted
+        if depth_is_new:
+            for i in range(self.n_lines):
+                if self.lines[i].sequence.state == LIVE:
+                    self.show_book(self.lines[i], now_ns)
 
     def set_timeframes(self, timeframes not None) -> None:
         cdef int32_t t
@@ -121,6 +131,7 @@ cdef class Engine(Polls):
         for f in range(FEED_COUNT):
             # again at half the age that readers may count on; a ticker each second
             self.again_ns[f] = max_age_ns.get(FEEDS[f], 2000000000) // 2
+        self.again_ns[<int> FEED_INSURANCE] = max_age_ns.get("insurance_fund", 2000000000) // 2
 
     # ---- instruments and connections ------------------------------------------------
 
@@ -180,8 +191,6 @@ cdef class Engine(Polls):
         was_served = line.inst.publish and line.inst.factor != 0
         served = inst.publish and inst.factor != 0
         same = (inst.factor == line.inst.factor and inst.factor_exp == line.inst.factor_exp)
-        if line.shown.due_ns and (px_power or qty_power or not same):
-            self.say_snapshot(line, self.last_now_ns)  # in the digits that it was copied in
         if px_power or qty_power:
             if not book_rescale(&line.book, px_power, qty_power):
                 raise ValueError("the held book does not fit the new steps")
@@ -191,22 +200,30 @@ cdef class Engine(Polls):
         line.inst = inst
         if line.sequence.state == LIVE and served and not (was_served and same):
             # sizes mean something else now, or something at all: readers begin anew
-            self.stage.snapshot = False
-            self.say_book(line, 0, self.last_now_ns)
-            self.keep_book(line, self.last_now_ns)
+            self.show_book(line, self.last_now_ns)
         return index
+
+    cdef int show_book(self, Line *line, int64_t now_ns) except -1:
+        """The whole book, to readers that have none."""
+        self.stage.snapshot = False
+        self.say_book(line, 0, now_ns)
+        self.keep_book(line, now_ns)
+        return 0
 
     def follow(self, int instrument, bint on, int64_t now_ns) -> None:
         cdef Line *line = self.line_at(instrument)
         if on == line.followed:
             return
+        self.pass_turns(now_ns)
         line.followed = on
         self.chart_followed(line)
         if not on:
             line.shown.due_ns = 0
             line.shown.imbalance_ns = 0
-            line.facts.known = 0
-            memset(line.facts.ts_ns, 0, sizeof(line.facts.ts_ns))
+            self.forget_facts(line)
+            # what comes when it is followed again continues nothing
+            trades_free(&line.trades)
+            trades_init(&line.trades)
             if line.sequence.state == LIVE:
                 self.break_book(line, "removed", now_ns)
             self.tell_events(now_ns)
@@ -229,6 +246,7 @@ cdef class Engine(Polls):
         cdef const Rule *rule = &endpoint_at(line.endpoint).rule
         if q.state == LIVE:
             return
+        self.pass_turns(now_ns)
         q.state = BUFFERING
         q.stream = -1
         q.asked = rule.pushed
@@ -248,6 +266,7 @@ cdef class Engine(Polls):
             reason = "other"
         word = "".join(c if c.isascii() and c.isalnum() else "_" for c in reason)
         text = self.reasons.setdefault(reason, word.encode())
+        self.pass_turns(now_ns)
         self.fail(line, <const char *> <bytes> text, now_ns)
         # whoever breaks a book from outside also sees to its new subscription
         line.sequence.asked = False
@@ -296,6 +315,8 @@ cdef class Engine(Polls):
             # without a receive time: the previous one's, else the venue's
             now = recv_ns or self.last_now_ns or self.stage.ts_ns
             self.last_now_ns = now
+            if now >= self.next_turn_ns:
+                self.pass_turns(now)
             if outcome == DECODED and self.stage.feed > FEED_DEPTH:
                 self.note_wire(endpoint, recv_ns)
                 self.apply_others(endpoint, conn, recv_ns, now, 0)
@@ -349,6 +370,8 @@ cdef class Engine(Polls):
         cdef int32_t index
         cdef bytes raw = self.stage.symbol.at[:self.stage.symbol.size], name
         symbol = raw.decode("utf-8", "replace")
+        if names_find(&self.names[endpoint], raw, len(raw)) >= 0:
+            return False  # something else is not known: an index
         if b"\\" in raw:
             # a name that the venue's JSON writer has escaped
             try:
@@ -386,11 +409,15 @@ cdef class Engine(Polls):
         cdef Line *line
         cdef Sequence *q
         cdef const Rule *rule
+        cdef int64_t since_ns
         self.last_now_ns = now_ns
         for i in range(self.n_lines):
             line = self.lines[i]
             q = &line.sequence
-            if q.state == LIVE and now_ns - line.book_set_ns >= BOOK_EVERY_NS:
+            # a book comes to have its own tick of the period: together they are megabytes
+            since_ns = now_ns - line.book_set_ns
+            if q.state == LIVE and (since_ns >= BOOK_EVERY_NS or (
+                    since_ns >= BOOK_SOON_NS and i % BOOK_TICKS == self.tick % BOOK_TICKS)):
                 self.keep_book(line, now_ns)
             if q.asked and now_ns >= q.ask_at_ns and len(self.wants) < MAX_WANTS:
                 rule = &endpoint_at(line.endpoint).rule

@@ -39,6 +39,7 @@ cdef enum:
     COUNT_REPORTS
     COUNT_PRINTS
     COUNT_KLINES
+    COUNT_BALANCES
     COUNT_POLLS
     COUNT_OLD
     COUNT_BLOCKS
@@ -52,7 +53,7 @@ cdef enum:
 
 
 cdef enum:
-    PRINTS = 64
+    PRINTS = 256   # in a cascade Bybit tells more than a hundred liquidations a second
 
 
 cdef struct Facts:
@@ -61,6 +62,7 @@ cdef struct Facts:
     uint32_t known           # fields that were told, some of them as of no value
     uint32_t derived         # of those, the ones that the decoder has computed
     uint32_t computed        # fields that follow from others, as the venue does not tell them
+    uint32_t series          # fields that the changes on `conn` and the snapshot before have told
     int64_t ts_ns[FEED_COUNT]    # venue time of the newest
     int64_t said_ns[FEED_COUNT]  # when it was published last
     int32_t conn             # connection whose changes continue the ticker; -1: none
@@ -73,6 +75,10 @@ cdef struct Shown:
     int32_t n_asks
     int64_t last_id
     int64_t due_ns           # the turn that `levels` is of; 0: it was said
+    int32_t px_exp           # digits and contract size of then
+    int32_t qty_exp
+    int64_t factor
+    int32_t factor_exp
     int64_t since_ns
     const char *quality
     int64_t imbalance_ns     # when the imbalance was published last
@@ -89,6 +95,7 @@ cdef struct Line:
     TradeRun trades
     Voice voices[FEED_COUNT] # none for candles: they have one a timeframe
     int64_t seen_ns[FEED_COUNT]  # receive time of the newest data
+    int64_t streamed_ns[FEED_COUNT]  # likewise, polls not counted: they hide a dead stream
     int64_t bbo_order        # order and time of the newest best bid and offer
     int64_t bbo_ts_ns
     int64_t book_set_ns      # when the key of the book was written last

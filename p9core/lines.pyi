@@ -2,6 +2,8 @@
 
 from typing import Any, TypedDict
 
+FEEDS: tuple[str, ...]
+
 class _Book(TypedDict):
     """State of one instrument, as `Engine.books` gives it. `book_bytes` is the memory of the
     book with all that it needs, `memory_bytes` of the whole instrument."""
@@ -35,6 +37,9 @@ class Lines:
     def stream_keys(self) -> list[str]: ...
     def last_seen(self, instrument: int, feed: str) -> int:
         """Receive time (ns) of the newest data of a feed ("trade", "funding", …), 0 for none."""
+
+    def last_streamed(self, instrument: int, feed: str) -> int:
+        """As `last_seen`, of what came over a connection: polls are not counted."""
 
     def book_state(self, instrument: int) -> str:
         """COLD, BUFFERING, LIVE or INVALID."""

@@ -70,6 +70,7 @@ COUNTERS = {
     COUNT_REPORTS: "reports",
     COUNT_PRINTS: "prints",
     COUNT_KLINES: "klines",
+    COUNT_BALANCES: "balances",
     COUNT_POLLS: "polls",
     COUNT_OLD: "old",
     COUNT_BLOCKS: "blocks",
@@ -323,6 +324,9 @@ cdef class Lines:
 
     def last_seen(self, int instrument, str feed not None) -> int:
         return self.line_at(instrument).seen_ns[FEEDS.index(feed)]
+
+    def last_streamed(self, int instrument, str feed not None) -> int:
+        return self.line_at(instrument).streamed_ns[FEEDS.index(feed)]
 
     def book_state(self, int instrument) -> str:
         return STATES[<int> self.line_at(instrument).sequence.state]

@@ -18,6 +18,6 @@ class Polls(Snapshots):
         old_ns: int = 0,
     ) -> str:
         """A REST answer to `ask` (see ASKS), of one instrument or of all that are known. What
-        it tells with a venue time `old_ns` and more before `recv_ns` is not taken. "" where
+        it tells with a venue time more than `old_ns` before `recv_ns` is not taken. "" where
         something was taken, else why not: "empty", "old", "reject.…".
         """

@@ -34,10 +34,13 @@ cdef class Polls(Snapshots):
                   bytes body not None, int instrument=-1, str timeframe not None="",
                   int64_t old_ns=0) -> str:
         cdef int32_t at = ENDPOINTS[endpoint]
-        cdef int32_t what = ASKS[ask], frame = TIMEFRAMES.index(timeframe) if timeframe else 0
+        cdef int32_t what = ASKS[ask], frame
         cdef Outcome outcome = REJECT_SIZE
         cdef int64_t now = recv_ns or self.last_now_ns
         cdef size_t size = len(body)
+        if timeframe and timeframe not in TIMEFRAMES:
+            raise ValueError(f"{timeframe!r} is no timeframe")
+        frame = TIMEFRAMES.index(timeframe) if timeframe else 0
         if instrument >= 0 and self.line_at(instrument).endpoint != at:
             raise ValueError(f"instrument {instrument} is not of {endpoint}")
         self.counts[at][COUNT_POLLS] += 1

@@ -15,7 +15,7 @@ from p9core.buffer cimport Bytes, put, put_uint
 from p9core.derived cimport Derived, notional_of
 from p9core.encode cimport begin
 from p9core.exact cimport (Exact, exact_int, exact_plus, exact_ratio, exact_same, exact_times,
-                           exact_zero, put_exact)
+                           put_exact)
 from p9core.hash cimport hash_of
 from p9core.instruments cimport KIND_INVERSE, Instrument
 from p9core.lines cimport *
@@ -23,6 +23,7 @@ from p9core.number cimport wide
 from p9core.resp cimport Voice, emit
 from p9core.types cimport *
 from p9core.venues.decoder cimport in_base
+from p9core.venues.endpoints cimport endpoint_at
 
 from p9core.lines import FEEDS
 
@@ -34,6 +35,8 @@ cdef extern from *:
 
 cdef enum:
     CHANGE_PLACES = 8
+    SECOND_NS = 1000000000
+    MINUTE_NS = 60000000000
     HOUR_NS = 3600000000000
     MAX_FUNDS = 5000
 
@@ -78,6 +81,7 @@ cdef class Reports(Derived):
 
     def __cinit__(self):
         self.funds = {}
+        self.funds_said_ns = {}
         self.funds_seen_ns = {}
 
     # ---- facts ------------------------------------------------------------------------
@@ -85,7 +89,7 @@ cdef class Reports(Derived):
     cdef int32_t apply_reports(self, int32_t conn, int64_t recv_ns, int64_t now,
                                int64_t old_ns) noexcept nogil:
         """The reports of the stage; how many said something. `conn` -1: a poll. Those with a
-        venue time `old_ns` and more before now say nothing (0: any time will do)."""
+        venue time more than `old_ns` before now say nothing (0: any time will do)."""
         cdef const Report *report
         cdef Line *line
         cdef Facts *facts
@@ -104,16 +108,21 @@ cdef class Reports(Derived):
                 # Bybit 3.6: changes continue the snapshot of their own connection only
                 if self.stage.snapshot:
                     facts.conn = conn
+                    facts.series = 0
                 elif facts.conn != conn:
                     self.counts[line.endpoint][COUNT_WAITING] += 1
                     continue
+                facts.series |= report.told
             self.counts[line.endpoint][COUNT_REPORTS] += 1
             some = False
             for f in range(6):
                 feed = FACTS[f]
-                told = report.told | (facts.known if report.whole else 0)
+                # not told by a change is not changed; of what others tell it says nothing
+                told = report.told | (facts.series if report.whole and conn >= 0 else 0)
                 told &= mask_of(feed)
-                if told == 0 or not self.merge(line, report, feed, told, &changed):
+                if told and conn >= 0:
+                    line.streamed_ns[<int> feed] = now
+                if told == 0 or not self.merge(line, report, feed, told, now, &changed):
                     continue
                 some = True
                 if told == bit(TOLD_INTERVAL):
@@ -124,17 +133,27 @@ cdef class Reports(Derived):
             taken += some
         return taken
 
-    cdef bint merge(self, Line *line, const Report *report, Feed feed, uint32_t told,
+    cdef void forget_facts(self, Line *line) noexcept nogil:
+        """Nothing of before may stand in a message any more. A funding interval may: it comes
+        with the list of instruments."""
+        cdef Exact interval = line.facts.values[<int> TOLD_INTERVAL]
+        memset(&line.facts, 0, sizeof(Facts))
+        line.facts.conn = -1
+        line.facts.values[<int> TOLD_INTERVAL] = interval
+
+    cdef bint merge(self, Line *line, const Report *report, Feed feed, uint32_t told, int64_t now,
                     bint *changed) noexcept nogil:
         """The fields of one feed into the state; False where a newer message has told them."""
         cdef Facts *facts = &line.facts
         cdef Exact *value
-        cdef Exact step
         cdef int32_t i
         cdef uint32_t mine = report.told & told
         changed[0] = False
+        if not report.values[<int> TOLD_INTERVAL].there:
+            mine &= ~bit(TOLD_INTERVAL)  # what funds has an interval, told or not
         if report.ts_ns > 0:
-            if report.ts_ns < facts.ts_ns[<int> feed]:
+            # a time of the far future was a slip of the venue's, and holds nobody up
+            if report.ts_ns < facts.ts_ns[<int> feed] <= now + HOUR_NS:
                 self.counts[line.endpoint][COUNT_OLD] += 1
                 return False
             facts.ts_ns[<int> feed] = report.ts_ns
@@ -142,39 +161,40 @@ cdef class Reports(Derived):
             if not mine & (<uint32_t> 1 << i):
                 continue
             value = &facts.values[i]
+            if report.values[i].there:
+                facts.computed &= ~(<uint32_t> 1 << i)
             if exact_same(value, &report.values[i]) and facts.known & (<uint32_t> 1 << i):
                 continue
-            if i == TOLD_NEXT and value.there and not mine & bit(TOLD_INTERVAL):
+            if i == TOLD_NEXT and not told & bit(TOLD_INTERVAL):
                 # the spacing seen, where the venue does not say it: intervals change at any time
-                exact_plus(&report.values[i], value, True, &step)
-                note_interval(facts, &step)
+                note_interval(facts, value, &report.values[i],
+                              report.ts_ns if report.ts_ns > 0 else now)
             value[0] = report.values[i]
             changed[0] = True
-            if value.there:
-                facts.computed &= ~(<uint32_t> 1 << i)
         facts.known |= mine
         facts.derived = (facts.derived & ~mine) | (report.derived & mine)
-        self.complete(line, mine)
+        self.complete(line, told)
         return True
 
     cdef void complete(self, Line *line, uint32_t told) noexcept nogil:
-        """What follows from what was told, where the venue does not tell it."""
+        """What follows from what was told, where the venue does not tell it with that: what it
+        has told before is of other values."""
         cdef Facts *facts = &line.facts
         cdef Exact *v = facts.values
         cdef const Exact *price = &v[<int> TOLD_MARK]
         if told & mask_of(FEED_OPEN_INTEREST):
-            if computes(facts, TOLD_OI_BASE) and line.inst.kind != KIND_INVERSE:
+            if computes(facts, TOLD_OI_BASE, told) and line.inst.kind != KIND_INVERSE:
                 v[<int> TOLD_OI_BASE] = v[<int> TOLD_OI_CONTRACTS]
                 in_base(&line.inst, &v[<int> TOLD_OI_BASE])
             if (line.inst.factor == 1 and line.inst.factor_exp == 0
-                    and computes(facts, TOLD_OI_CONTRACTS)):
+                    and computes(facts, TOLD_OI_CONTRACTS, told)):
                 # a unit of the venue's quantity is one of the base
                 v[<int> TOLD_OI_CONTRACTS] = v[<int> TOLD_OI_BASE]
-            if computes(facts, TOLD_OI_NOTIONAL):
+            if computes(facts, TOLD_OI_NOTIONAL, told):
                 if not price.there:
                     price = &v[<int> TOLD_LAST]
                 exact_times(&v[<int> TOLD_OI_BASE], price, &v[<int> TOLD_OI_NOTIONAL])
-        if told & mask_of(FEED_TICKER) and computes(facts, TOLD_CHANGE):
+        if told & mask_of(FEED_TICKER) and computes(facts, TOLD_CHANGE, told):
             change_of(&v[<int> TOLD_LAST], &v[<int> TOLD_OPEN], &v[<int> TOLD_CHANGE])
 
     cdef void say_facts(self, Line *line, Feed feed, int64_t recv_ns, int64_t now) noexcept nogil:
@@ -198,7 +218,8 @@ cdef class Reports(Derived):
         # without its first field there is nothing to say: a dated future has no funding
         if not facts.values[<int> fields[0].told].there:
             return
-        if not self.served(line) or not self.publishes[<int> feed] or not line.followed:
+        # prices, rates and base units need no contract size, so its being unknown is no hindrance
+        if not line.inst.publish or not self.publishes[<int> feed] or not line.followed:
             self.counts[line.endpoint][COUNT_UNPUBLISHED] += 1
             return
         facts.said_ns[<int> feed] = now
@@ -221,18 +242,21 @@ cdef class Reports(Derived):
     cdef int32_t apply_prints(self, int64_t recv_ns, int64_t now) noexcept nogil:
         """Those of the stage that were not said lately: venues repeat the last ones to a new
         subscription, and two connections may carry one stream. Two alike in one frame are two."""
-        cdef const Print *event
+        cdef Print *event
         cdef Line *line
         cdef Exact price, qty
         cdef int32_t i, taken = 0
         for i in range(self.stage.n_prints):
             event = &self.stage.prints[i]
             line = self.lines[event.instrument]
-            line.seen_ns[<int> self.stage.feed] = now
+            line.seen_ns[<int> self.stage.feed] = line.streamed_ns[<int> self.stage.feed] = now
             if repeated(line, mark_of(event)):
                 self.counts[line.endpoint][COUNT_DUPLICATES] += 1
                 continue
             self.counts[line.endpoint][COUNT_PRINTS] += 1
+            # those that are new move to the front
+            self.stage.prints[taken] = event[0]
+            event = &self.stage.prints[taken]
             taken += 1
             if not self.served(line) or not self.publishes[<int> self.stage.feed] or (
                     not line.followed):
@@ -243,7 +267,7 @@ cdef class Reports(Derived):
                                &price, &qty, event.side, b"venue")
             else:
                 self.say_print(line, event, recv_ns, now)
-        for i in range(self.stage.n_prints):
+        for i in range(taken):
             line = self.lines[self.stage.prints[i].instrument]
             line.prints[line.at_print] = mark_of(&self.stage.prints[i])
             line.at_print = (line.at_print + 1) % PRINTS
@@ -275,7 +299,7 @@ cdef class Reports(Derived):
 
     # ---- candles of the venue -----------------------------------------------------------
 
-    cdef int32_t apply_klines(self, int64_t recv_ns, int64_t now) noexcept nogil:
+    cdef int32_t apply_klines(self, int32_t conn, int64_t recv_ns, int64_t now) noexcept nogil:
         cdef const Kline *kline
         cdef Line *line
         cdef int32_t i
@@ -283,52 +307,73 @@ cdef class Reports(Derived):
             kline = &self.stage.klines[i]
             line = self.lines[kline.instrument]
             line.seen_ns[<int> FEED_CANDLES] = now
+            if conn >= 0:
+                line.streamed_ns[<int> FEED_CANDLES] = now
             self.counts[line.endpoint][COUNT_KLINES] += 1
             self.chart_kline(line, kline, now)
         return self.stage.n_klines
 
     # ---- insurance funds ----------------------------------------------------------------
 
-    cdef int apply_balances(self, str exchange, int64_t recv_ns, int64_t now,
+    cdef int apply_balances(self, int32_t endpoint, int64_t recv_ns, int64_t now,
                             int64_t old_ns) except -1:
         """Every pool of the exchange, those that were told now and before; how many were told."""
         cdef const Balance *balance
-        cdef int32_t i, taken = 0
-        cdef int64_t newest = 0
+        cdef int32_t i
+        told = {}
+        exchange = endpoint_at(endpoint).exchange.decode()
         held = self.funds.setdefault(exchange, {})
         for i in range(self.stage.n_balances):
             balance = &self.stage.balances[i]
             if old_ns > 0 and balance.ts_ns > 0 and now - balance.ts_ns > old_ns:
+                self.counts[endpoint][COUNT_OLD] += 1
                 continue
             pool = balance.pool.at[:balance.pool.size].decode("utf-8", "replace")
             pool = "".join(c for c in pool if c not in '[]" ')
             key = (pool, balance.asset.at[:balance.asset.size].decode("utf-8", "replace"))
             # consecutive answers of a venue's caches may go back
-            if balance.ts_ns < held.get(key, ("", 0))[1]:
+            if balance.ts_ns < held.get(key, ("", 0))[1] <= now + HOUR_NS:
+                self.counts[endpoint][COUNT_OLD] += 1
                 continue
-            if key not in held and len(held) >= MAX_FUNDS:
+            self.counts[endpoint][COUNT_BALANCES] += 1
+            if key not in held and len(held) + len(told) >= MAX_FUNDS:
                 continue
             self.text.size = 0
             put_exact(&self.text, &balance.amount)
-            held[key] = (self.text.at[:self.text.size].decode(), balance.ts_ns)
-            newest = max(newest, balance.ts_ns)
-            taken += 1
-        if taken == 0:
+            told[key] = (self.text.at[:self.text.size].decode(), balance.ts_ns)
+        if not told:
             return 0
         self.funds_seen_ns[exchange] = now
-        if self.publishes[<int> FEED_INSURANCE]:
+        changed = any(key not in held or held[key][0] != told[key][0] for key in told)
+        if not told.keys() <= held.keys():
+            _drop_replaced(held, told)
+        held.update(told)
+        if self.publishes[<int> FEED_INSURANCE] and (
+                changed or now - self.funds_said_ns.get(exchange, 0)
+                >= self.again_ns[<int> FEED_INSURANCE]):
+            self.funds_said_ns[exchange] = now
+            newest = max(ts_ns for _, ts_ns in held.values())
             rows = ",".join(
                 f'{{"asset":{_json.dumps(asset, ensure_ascii=False)},"amount":{amount},'
                 f'"pool":{_json.dumps(pool, ensure_ascii=False)}}}'
                 for (pool, asset), (amount, _) in held.items())
             self.speak("insurance_fund", "insurance_fund:" + exchange, {"exchange": exchange},
                        f'{{"balances":[{rows}]}}', now, newest, recv_ns)
-        return taken
+        return len(told)
 
     def last_seen_exchange(self, str exchange not None, str feed not None) -> int:
         if feed != "insurance_fund":
             raise ValueError(f"{feed!r} is not a feed of an exchange")
         return self.funds_seen_ns.get(exchange, 0)
+
+
+def _drop_replaced(held, told) -> None:
+    """A symbol stands in one pool of an asset: pools that were told now with other symbols, as
+    after each listing, take the place of those that they share one with."""
+    symbols = {(asset, symbol) for pool, asset in told for symbol in pool.split(",")}
+    for pool, asset in held.keys() - told.keys():
+        if any((asset, symbol) in symbols for symbol in pool.split(",")):
+            del held[pool, asset]
 
 
 cdef void put_text(Bytes *b, const char *text) noexcept nogil:
@@ -358,22 +403,28 @@ cdef size_t name_size(const char *name) noexcept nogil:
     return size
 
 
-cdef bint computes(Facts *facts, Told field) noexcept nogil:
-    """Whether a field is to be computed: the venue has told no value of it."""
-    if facts.values[<int> field].there and not facts.computed & bit(field):
+cdef bint computes(Facts *facts, Told field, uint32_t told) noexcept nogil:
+    """Whether a field is to be computed: the venue tells no value of it."""
+    if (told & bit(field) and facts.values[<int> field].there
+            and not facts.computed & bit(field)):
         return False
     facts.computed |= bit(field)
     return True
 
 
-cdef void note_interval(Facts *facts, const Exact *step) noexcept nogil:
-    """Hours between two funding times; only a whole number of them up to a day."""
-    cdef Exact hour, hours
-    exact_int(&hour, HOUR_NS, 0)
-    if (step.there and not step.negative and not exact_zero(step)
-            and exact_ratio(step, &hour, 6, &hours) and hours.exponent == 0
-            and p9_low(hours.mantissa) <= 24):
-        facts.values[<int> TOLD_INTERVAL] = hours
+cdef void note_interval(Facts *facts, const Exact *before, const Exact *after,
+                        int64_t now) noexcept nogil:
+    """Hours between two funding times: a whole number of them up to a day, and only where the
+    second was told within an hour of the first, so that there was none between them."""
+    cdef int64_t late, step, hours
+    if not before.there or not after.there:
+        return
+    late = now - <int64_t> p9_low(before.mantissa)
+    step = <int64_t> p9_low(after.mantissa) - <int64_t> p9_low(before.mantissa)
+    hours = (step + HOUR_NS // 2) // HOUR_NS
+    if (-MINUTE_NS <= late < HOUR_NS and 1 <= hours <= 24
+            and -SECOND_NS <= step - hours * HOUR_NS <= SECOND_NS):
+        exact_int(&facts.values[<int> TOLD_INTERVAL], hours, 0)
         facts.known |= bit(TOLD_INTERVAL)
 
 

@@ -45,6 +45,8 @@ cdef class Snapshots(Updates):
             if outcome == REJECT_SURPLUS:
                 self.want("instruments", instrument, 0)
             return OUTCOMES[outcome]
+        if now >= self.next_turn_ns:
+            self.pass_turns(now)
         if q.state == LIVE and not q.refresh:
             self.counts[line.endpoint][COUNT_SNAPSHOTS_UNNEEDED] += 1
             return "not needed"

@@ -104,10 +104,10 @@ cdef class Updates(Reports):
         need_qty = need_qty - line.inst.qty_exp if need_qty > line.inst.qty_exp else 0
         if not book_rescale(&line.book, need_px, need_qty):
             return False  # digits that would drive out the book are garbage
-        self.rescale_derived(line, need_px, need_qty)
         line.inst.px_exp += need_px
         line.inst.qty_exp += need_qty
         self.fit(line)
+        self.rescale_derived(line, need_px, need_qty)
         self.counts[line.endpoint][COUNT_RESCALED] += 1
         return True
 
@@ -129,14 +129,13 @@ cdef class Updates(Reports):
                           int64_t old_ns) except -1:
         """What is staged of feeds that are neither trades nor books; how much of it was taken."""
         if self.stage.feed == FEED_INSURANCE:
-            exchange = endpoint_at(endpoint).exchange.decode()
-            return self.apply_balances(exchange, recv_ns, now, old_ns)
+            return self.apply_balances(endpoint, recv_ns, now, old_ns)
         return (self.apply_reports(conn, recv_ns, now, old_ns) + self.apply_prints(recv_ns, now)
-                + self.apply_klines(recv_ns, now))
+                + self.apply_klines(conn, recv_ns, now))
 
     cdef void apply(self, Line *line, int32_t conn, int64_t recv_ns, int64_t now,
                     const char *at, size_t size) noexcept nogil:
-        line.seen_ns[<int> self.stage.feed] = now
+        line.seen_ns[<int> self.stage.feed] = line.streamed_ns[<int> self.stage.feed] = now
         self.note_wire(line.endpoint, recv_ns)
         if self.stage.feed == FEED_TRADE:
             self.apply_trades(line, recv_ns, now)

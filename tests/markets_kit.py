@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import re
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -63,7 +65,13 @@ class Kit:
     """`async with Kit(venue, ...) as kit`: all enabled exchanges run against the local venue."""
 
     def __init__(
-        self, venue: LocalVenue, *, only: str = "", tape: Tape | None = None, **config: Any
+        self,
+        venue: LocalVenue,
+        *,
+        only: str = "",
+        tape: Tape | None = None,
+        keep: bool = False,
+        **config: Any,
     ) -> None:
         """`only`: one exchange, the others disabled. `config`: keys of the configuration; without
         `feeds` those of the market itself: trades, quotes, books."""
@@ -84,6 +92,7 @@ class Kit:
         settings = self.config_of()
         self.engine = Engine(epoch=1, **core_settings(settings))
         self.messages = 0
+        self._keep, self._output = keep, list[bytes]()
         self.alerts: list[tuple[str, dict[str, Any]]] = []
         self.port = Port(self.engine, recorder=tape, flush=self._flush)
         self.markets = Markets(
@@ -97,6 +106,14 @@ class Kit:
         taken = self.engine.take_pub()
         if taken:
             self.messages += taken[2]
+            if self._keep:
+                self._output.append(taken[0])
+
+    def published(self, kind: str) -> list[dict[str, Any]]:
+        """The messages of a type, in order (with `keep`)."""
+        found = re.findall(rb'\{"type":"%s".*?\}(?=\r\n)' % kind.encode(), b"".join(self._output))
+        # beside each PUBLISH there may be a SET with the same text
+        return [json.loads(text) for text in dict.fromkeys(found)]
 
     async def _timer(self) -> None:
         while True:

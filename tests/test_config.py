@@ -299,7 +299,6 @@ def test_later_keys_are_refused_as_such(key: str) -> None:
         ("feeds:\n  {" + ", ".join(f"{name}: {{enabled: no}}" for name in FEEDS) + "}",
          "feeds", 1),
         ("connection:\n  backoff_s: 5\n  backoff_max_s: 1", "connection.backoff_s", 2),
-        ("safety:\n  resync: {backoff_max_s: 0.1}", "safety.resync.backoff_s", 2),
         ("redis:\n  url: redis://10.0.0.1\n  embedded: always", "redis.embedded", 3),
         ("redis:\n  url: unix:///tmp/x\n  embedded: always", "redis.embedded", 3),
         ("exchanges:\n  bybit:\n    endpoints:\n      usdm: {}\n      linear: {}",
@@ -311,8 +310,11 @@ def test_keys_that_do_not_go_together(text: str, key: str, line: int) -> None:
 
 
 def test_agreement_is_checked_besides_other_faults_but_not_on_top_of_them() -> None:
-    text = "connection: {backoff_s: 5, backoff_max_s: x}\nsafety: {resync: {backoff_max_s: 0.1}}"
-    assert faults(text) == [("connection.backoff_max_s", 1), ("safety.resync.backoff_s", 2)]
+    text = (
+        "connection: {backoff_s: 5, backoff_max_s: x}\n"
+        "redis: {url: redis://10.0.0.1, embedded: always}"
+    )
+    assert faults(text) == [("connection.backoff_max_s", 1), ("redis.embedded", 2)]
     assert faults("symbols: [x]\nfeeds: {}\nlog: {level: x}") == [
         ("symbols[0]", 1),
         ("log.level", 3),

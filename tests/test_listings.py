@@ -152,7 +152,7 @@ def test_the_funding_interval_of_a_listing(minutes: Any, hours: int | None) -> N
     instrument = one("bybit:linear", {**row, "fundingInterval": minutes})
     assert instrument.funding_hours == hours
     assert instrument.engine_args()["funding_hours"] == hours
-    assert one("binance:linear", usdm("BTCUSDT", "BTC", "USDT")).funding_hours is None
+    assert one("binance:linear", usdm("BTCUSDT", "BTC", "USDT")).funding_hours == 8
 
 
 @pytest.mark.parametrize(
@@ -206,10 +206,11 @@ def test_contract_sizes() -> None:
 
 
 @pytest.mark.parametrize("change", [{"ctVal": ""}, {"ctVal": "abc"}, {"ctValCcy": "USD"}])
-def test_unknown_contract_size_is_not_published(change: dict[str, str]) -> None:
+def test_a_contract_size_that_makes_no_sense_is_unknown(change: dict[str, str]) -> None:
     instrument = one("okx", swap("BTC-USDT-SWAP", "BTC-USDT", **change))
     assert instrument.contract is None
-    assert not instrument.publish
+    # what needs no sizes is published all the same
+    assert instrument.publish
     assert instrument.engine_args()["contract"] is None
 
 
@@ -359,8 +360,8 @@ def test_the_fallback_names_as_the_listing_does(recordings: Path) -> None:
         ("binance:linear", "BTCUSDT_210924", "BTCUSDT-210924", "linear", "1", True),
         ("bybit:linear", "BTC-25SEP26", "BTCUSDC-260925", "linear", "1", True),
         ("bybit:linear", "SHIB1000USDT", "SHIB1000USDT-PERP", "linear", "1", True),
-        ("okx", "BTC-USD_UM-SWAP", "BTCUSD_UM-PERP", "linear", None, False),
-        ("okx", "UNI-USD-SWAP", "UNIUSD-PERP", "inverse", None, False),
+        ("okx", "BTC-USD_UM-SWAP", "BTCUSD_UM-PERP", "linear", None, True),
+        ("okx", "UNI-USD-SWAP", "UNIUSD-PERP", "inverse", None, True),
         ("okx", "BTC-USD-220325-40000-C", "BTCUSD-220325-40000-C", "option", None, False),
         ("okx", "nonsense", "NONSENSE", "spot", "1", True),
     ],

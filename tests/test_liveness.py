@@ -147,7 +147,7 @@ SOON = {
     ("okx", "mark_price"): (19, "strong"),
     ("okx", "index_price"): (95, "strong"),
     ("okx", "funding"): (140, "strong"),
-    ("okx", "open_interest"): (65, "weak"),
+    ("okx", "open_interest"): (305, "weak"),
     ("okx", "candles"): (65, "weak"),
 }
 

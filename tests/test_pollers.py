@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Coroutine
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
@@ -12,7 +13,7 @@ import pytest
 
 from p9.connect import pollers as module
 from p9.connect.rest import RestError
-from p9.venues import FUNDING, INDEX, INSURANCE, MARK, OPEN_INTEREST, RestCall, RestPool
+from p9.venues import FUNDING, INDEX, INSURANCE, MARK, OPEN_INTEREST, Poll, RestCall, RestPool
 from tests.polling import (
     FUNDS,
     INTEREST,
@@ -144,6 +145,19 @@ def test_the_calls_of_one_question_are_a_round() -> None:
         after = Counter(path for _, path in straw.calls)
         assert after["fund1"] == before["fund1"]
         assert after["fund2"] > before["fund2"]
+
+    run(main())
+
+
+@pytest.mark.parametrize("poll", [FUNDS, replace(FUNDS, period_s=60.0)], ids=["age", "period"])
+def test_a_question_that_is_never_answered_does_not_end_the_rounds(poll: Poll) -> None:
+    async def main() -> None:
+        straw = Straw(poll)
+        straw.answers["fund1"] = "empty"
+        straw.run(ONE)
+        await straw.go(250.0)
+        assert len(straw.asked("fund2")) in (4, 5)
+        assert straw.told == []
 
     run(main())
 

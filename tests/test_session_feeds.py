@@ -157,3 +157,22 @@ def test_rotation_carries_what_is_in_common(endpoint: str, monkeypatch: pytest.M
             assert not [one for one in first[1:] if f"{one.instrument.symbol}" in " ".join(resyncs)]
 
     run(main())
+
+
+def test_a_poll_does_not_hide_a_dead_stream() -> None:
+    """OKX repeats a mark price each 10 s; what polls bring in between is no sign of it."""
+
+    async def main() -> None:
+        async with running(rate=100, only="okx", symbols=["BTCUSDT-PERP"], feeds={}) as (
+            venue,
+            kit,
+        ):
+            await kit.ready()
+            (one,) = kit.markets._markets["okx"].running.values()
+            assert venue.faults.silence("okx", "linear", "BTCUSDT-PERP", kind="mark") == 1
+            since = kit.engine.last_streamed(one.number, "mark_price")
+            await kit.until(lambda: kit.count("okx", "resubscribes") > 0, 30.0)
+            assert kit.engine.last_seen(one.number, "mark_price") > since
+            await kit.until(lambda: kit.engine.last_streamed(one.number, "mark_price") > since)
+
+    run(main())

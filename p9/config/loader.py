@@ -167,11 +167,11 @@ def _agree(config: Config, lines: Mapping[str, int], report: Report) -> None:
             wrong(key, said, key, f"exchanges.{name}.enabled", "symbols")
     if not config.feeds.enabled():
         wrong("feeds", "no feed is enabled; allowed: at least one", "feeds")
-    for key, waits in (("connection", config.connection), ("safety.resync", config.safety.resync)):
-        low, high = waits.backoff_s, waits.backoff_max_s
-        if low > high:
-            said = f"found {low:g}; allowed: up to backoff_max_s, which is {high:g}"
-            wrong(f"{key}.backoff_s", said, f"{key}.backoff_s", f"{key}.backoff_max_s")
+    low, high = config.connection.backoff_s, config.connection.backoff_max_s
+    if low > high:
+        key = "connection.backoff_s"
+        said = f"found {low:g}; allowed: up to backoff_max_s, which is {high:g}"
+        wrong(key, said, key, "connection.backoff_max_s")
     if config.redis.embedded == "always" and not _embeddable(config):
         said = "'always' needs a url redis://<loopback address>[:port][/db] without a password"
         wrong("redis.embedded", said, "redis.embedded", "redis.url")

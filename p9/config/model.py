@@ -169,8 +169,6 @@ class Redis:
 class Resync:
     max_per_minute: int = key(60, Int(1, 6000))
     """Of one exchange; the first snapshots after a start are not counted."""
-    backoff_s: float = key(0.5, Number(0.01, 60))
-    backoff_max_s: float = key(30.0, Number(0.01, 600))
 
 
 @dataclass(frozen=True, slots=True)

@@ -71,9 +71,9 @@ class Topic:
         return self.served[self.number]
 
     def seen_ns(self, port: Port) -> int:
-        """When data of it was last received, by whatever connection."""
+        """When data of it was last received, by whatever connection; a poll is none."""
         feed = self.row.feed
-        return max(port.engine.last_seen(number, feed) for number in self.served)
+        return max(port.engine.last_streamed(number, feed) for number in self.served)
 
     def fresh(self, quiet: Quiet) -> Topic:
         """The same subscription for another connection."""

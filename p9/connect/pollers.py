@@ -109,7 +109,7 @@ class Pollers:
     def _update_row(self, side: _Side, row: Row, ages_s: Mapping[str, float]) -> None:
         poll, enabled = row.poll, self._config.enabled()
         assert poll is not None
-        wanted = [feed for feed in poll.feeds or (FUNDING,) if feed in enabled]
+        wanted = any(feed in enabled for feed in poll.feeds or (FUNDING,))
         of_kind = {
             one.instrument.venue_id: one
             for one in side.running.values()
@@ -127,9 +127,9 @@ class Pollers:
         self._update_jobs(row, asked)
         for key, job in row.jobs.items():
             of_job = of_kind.values() if key == ALL else [of_kind[key]]
-            members = {feed: self._members(side, feed, of_job) for feed in wanted}
+            members = {feed: self._members(side, feed, of_job) for feed in poll.feeds}
             job.cover(asked[key], members)
-            for feed in wanted:
+            for feed in members:
                 side.covers.update({(number, feed): job for number in members[feed]})
         row.space(side.endpoint.pools)
         if limits and row.least_s > min(limits.values()):
@@ -222,13 +222,15 @@ class Pollers:
             return now + WAIT_S
         job.slot = 0.0
         row.busy += 1
-        task = asyncio.get_running_loop().create_task(self._ask(job, age))
+        job.busy = True
+        question = job.next_question(now, age)
+        task = asyncio.get_running_loop().create_task(self._ask(job, question, age))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return None
 
-    async def _ask(self, job: Job, age: Age) -> None:
-        question, why, wait_s = job.next_question(), "internal", 0.0
+    async def _ask(self, job: Job, question: Question, age: Age) -> None:
+        why, wait_s = "internal", 0.0
         try:
             reply = await self._rest.get(question.call, priority=Priority.POLL, attempts=1)
             if not job.gone:
@@ -240,6 +242,10 @@ class Pollers:
             log.exception("poll %s: internal error", question.ask)
         finally:
             job.row.busy -= 1
+            job.busy = False
+        poll = job.row.poll
+        if why == "empty" and poll is not None and not poll.feeds:
+            why = ""  # it names only what is not as usual
         if not job.gone:
             self.results[question.ask, why or "ok"] += 1
             job.answered(question, why, self._clock(), wait_s)
@@ -249,7 +255,8 @@ class Pollers:
         job = self._sides[subject.endpoint].covers.get((subject.number, subject.feed))
         if job is None:
             return "the stream is silent"
-        return job.error or ("not in the answer" if job.asked else "no answer yet")
+        waits = job.busy or not job.asked
+        return job.error or ("no answer yet" if waits else "not in the answer")
 
     # -- asked from outside -----------------------------------------------------------------
 

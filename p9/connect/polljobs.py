@@ -60,8 +60,8 @@ class Row:
         calls = [one.call for job in self.jobs.values() for one in job.questions]
         rate = {pool.name: POOL_SHARE * pool.limit / pool.window_s for pool in pools}
         self.least_s = sum(call.weight / rate[call.pool] for call in calls)
-        if self.limits and calls:
-            round_s = max(self.least_s, min(self.limits.values()))
+        if calls:
+            round_s = max(self.least_s, min(self.limits.values(), default=0.0))
             self.spacing_s = min(SPACING_S, EVEN * round_s / len(calls))
 
     def slot(self, now: float) -> float:
@@ -83,8 +83,8 @@ class Job:
         self.error = ""  # why the last call gave nothing; "" if it did
         self.asked = 0  # calls made
         self._left: list[Question] = []  # of this round
-        self._done_at = 0.0  # the last whole round; 0: none
-        self._retry_at = now
+        self._began_at = 0.0  # the round, or the last one; 0: none
+        self._waits: dict[Question, float] = {}  # after a failure, until when
         self._period_s = row.poll.period_s if row.poll else 0.0
         whole = min(self._period_s or self._limit_s, RETRY_MAX_S)
         base = max(RETRY_S, RETRY_SHARE * whole)
@@ -101,16 +101,20 @@ class Job:
 
     def due(self, now: float, age: Age) -> float:
         """When it has to ask next, as far as is known now."""
-        if 0 < len(self._left) < len(self.questions):
-            return self._retry_at  # the rest of a round
-        if not self._done_at:
-            due = now if self._period_s else self._aged(now, age)
-        elif self._period_s:
-            due = self._done_at + self._period_s
-        else:
-            # what a whole answer did not bring, the next one would not bring either
-            due = max(self._aged(now, age), self._done_at + self._limit_s)
-        return max(due, self._retry_at)
+        if 0 < len(self._left) < len(self.questions):  # the rest of a round
+            return min(self._ready_at(self._first()), self._new_round(now, age))
+        if self._left:  # all of it
+            wanted = now if self._period_s else self._aged(now, age)
+            return max(self._ready_at(self._first()), wanted)
+        return self._new_round(now, age)
+
+    def _new_round(self, now: float, age: Age) -> float:
+        """When everything has to be asked again, what was not answered last time too."""
+        if self._period_s:
+            return self._began_at + self._period_s if self._began_at else now
+        # what a whole answer did not bring, the next one would not bring either
+        again = self._began_at + self._limit_s if self._began_at else now
+        return max(again, self._aged(now, age))
 
     def _aged(self, now: float, age: Age) -> float:
         """When the first of its feeds will be too old."""
@@ -123,25 +127,31 @@ class Job:
                 due = min(due, now + max(limit, self.row.least_s) - seconds)
         return due
 
-    def next_question(self) -> Question:
+    def _ready_at(self, question: Question) -> float:
+        return self._waits.get(question, 0.0)
+
+    def _first(self) -> Question:
+        """Of what is left, what may be asked first: a bad one does not hold up the others."""
+        return min(self._left, key=self._ready_at)
+
+    def next_question(self, now: float, age: Age) -> Question:
         """The one to ask now."""
-        if not self._left:
-            self._left = list(self.questions)
-        return self._left[0]
+        partly = len(self._left) < len(self.questions)
+        if not self._left or (partly and self._new_round(now, age) <= now):
+            self._left, self._began_at = list(self.questions), now
+            self._waits.clear()
+        return self._first()
 
     def answered(self, question: Question, why: str, now: float, wait_s: float = 0.0) -> None:
         """`why`: "" when it was taken; `wait_s`: not before, if the venue said so."""
         self.error = why
         self.asked += 1
         if why:
-            self._retry_at = now + max(wait_s, self._backoff.next())
-            if self._left and self._left[0] is question:
-                self._left.append(self._left.pop(0))  # a bad one does not hold up the others
+            self._waits[question] = now + max(wait_s, self._backoff.next())
             return
         if question in self._left:
             self._left.remove(question)
         if not self._left:
-            self._done_at = now
             self._backoff.reset()
 
 
@@ -160,8 +170,13 @@ class Seed(Job):
         super().cover(questions, members)
         self._left += new
 
+    def next_question(self, now: float, age: Age) -> Question:
+        return self._first()
+
     def due(self, now: float, age: Age) -> float:
-        return max(self._after, self._retry_at) if self._left else now + self._limit_s
+        if not self._left:
+            return now + self._limit_s
+        return max(self._after, self._ready_at(self._first()))
 
     def answered(self, question: Question, why: str, now: float, wait_s: float = 0.0) -> None:
         super().answered(question, why, now, wait_s)

@@ -58,6 +58,7 @@ def core_settings(config: Config) -> dict[str, Any]:
         "snapshot_ms": feeds.snapshot.interval_ms,
         "snapshot_levels": feeds.snapshot.levels,
         "imbalance_levels": list(feeds.imbalance.levels),
+        "timeframes": list(feeds.candles.timeframes),
         "prefix": config.redis.prefix,
         "stream_kinds": list(config.redis.streams.kinds),
         "stream_maxlen": config.redis.streams.maxlen,

@@ -50,7 +50,7 @@ class Instrument:
     live: bool = True  # the venue sends data for it now
     expiry_ms: int | None = None  # delivery of a dated one; delisting of another, once announced
     funding_hours: int | None = None  # as the listing tells it; it may change any time
-    publish: bool = True  # False: the book is kept and verified, nothing is published
+    publish: bool = True  # False: nothing of it is published, its book is kept and verified
 
     def engine_args(self) -> dict[str, Any]:
         """The keyword arguments of `Engine.add_instrument` (after endpoint and venue_id)."""

@@ -122,9 +122,9 @@ cdef inline bint time_ms(const char *token, int64_t *ns) noexcept nogil:
     cdef int64_t value
     if token == NULL or integer(token, &value) != NUMBER_OK or value <= 0:
         return False
-    if value < 100000000000000LL:
+    if value < 9000000000000LL:
         ns[0] = value * 1000000
-    elif value < 100000000000000000LL:
+    elif 100000000000000LL <= value < 9000000000000000LL:
         ns[0] = value * 1000
     else:
         return False

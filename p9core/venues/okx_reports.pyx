@@ -41,12 +41,12 @@ FIELDS[6] = Field(FEED_OPEN_INTEREST, b'oi"', TOLD_OI_CONTRACTS, True, False, Fa
 FIELDS[7] = Field(FEED_OPEN_INTEREST, b'oiCcy"', TOLD_OI_BASE, True, False, False)
 FIELDS[8] = Field(FEED_OPEN_INTEREST, b'oiUsd"', TOLD_OI_NOTIONAL, False, False, True)  # since 2025
 FIELDS[9] = Field(FEED_TICKER, b'last"', TOLD_LAST, True, False, False)
-FIELDS[10] = Field(FEED_TICKER, b'open24h"', TOLD_OPEN, True, False, False)
-FIELDS[11] = Field(FEED_TICKER, b'high24h"', TOLD_HIGH, True, False, False)
-FIELDS[12] = Field(FEED_TICKER, b'low24h"', TOLD_LOW, True, False, False)
+FIELDS[10] = Field(FEED_TICKER, b'open24h"', TOLD_OPEN, False, False, False)
+FIELDS[11] = Field(FEED_TICKER, b'high24h"', TOLD_HIGH, False, False, False)
+FIELDS[12] = Field(FEED_TICKER, b'low24h"', TOLD_LOW, False, False, False)
 # As a row of a spot pair has them; see `ticker_volumes`.
-FIELDS[13] = Field(FEED_TICKER, b'vol24h"', TOLD_VOLUME, True, False, False)
-FIELDS[14] = Field(FEED_TICKER, b'volCcy24h"', TOLD_QUOTE_VOLUME, True, False, False)
+FIELDS[13] = Field(FEED_TICKER, b'vol24h"', TOLD_VOLUME, False, False, False)
+FIELDS[14] = Field(FEED_TICKER, b'volCcy24h"', TOLD_QUOTE_VOLUME, False, False, False)
 
 
 cdef bint escaped(const char *key) noexcept nogil:

@@ -69,7 +69,7 @@ SAYS = {
         "ticker": '{"last":181.42,"open":179.07,"high":183.9,"low":177.55,"volume":12210034.4,"quote_volume":2210334455.121,"change_pct":0.0131}',  # noqa: E501
     },
     "open_interest": {
-        "open_interest": '{"base":4061728,"contracts":4061728,"notional":736919711.18,"derived":["contracts"]}',  # noqa: E501
+        "open_interest": '{"base":4061728,"contracts":4061728,"notional":736919311.04,"derived":["contracts","notional"]}',  # noqa: E501
     },
     "long_short": {
         "long_short": '{"ratio":1.86697248,"long_account":0.6512,"short_account":0.3488,"period":"5m"}',  # noqa: E501
@@ -103,7 +103,7 @@ def test_an_answer_is_published(ask: str) -> None:
         for number in (-1, Bench().numbers[LINEAR, "SOLUSDT"]):
             bench = Bench()
             if ask == "open_interest":
-                # its value is what the venue told last
+                # its value is of the mark price
                 poll(bench, "ticker", BODIES["ticker"])
                 told(bench)
             assert poll(bench, ask, form, number) == "", form

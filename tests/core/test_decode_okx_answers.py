@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from tests.core.child import in_child
 from tests.core.support import RECV, Bench, key_orders
 from tests.core.test_decode_okx_feeds import (
     FUNDING,
@@ -122,6 +123,22 @@ def test_answers_that_are_none(ask: str) -> None:
     ):
         assert poll(bench, ask, text, number) == why, text
     assert bench.data() == []
+
+
+@pytest.mark.parametrize("ask", [*ANSWERS, "insurance_fund"])
+def test_answers_cut_at_every_byte(ask: str) -> None:
+    rows = [FUND] if ask == "insurance_fund" else ANSWERS[ask][0]
+    raw = body(rows).encode()
+
+    def run() -> None:
+        bench = Bench()
+        number = bench.numbers["okx", SWAP]
+        for size in range(len(raw)):
+            cut = bench.engine.feed_poll("okx", ask, RECV, raw[:size], number)
+            assert cut == "reject.json", raw[:size]
+        assert bench.data() == []
+
+    in_child(run)
 
 
 @NAMED

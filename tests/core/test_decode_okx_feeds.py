@@ -22,6 +22,10 @@ DETAIL: Row = {
     "bkLoss": "0", "bkPx": "64100.5", "ccy": "", "posSide": "long", "side": "sell", "sz": "44",
     "ts": str(T),
 }  # fmt: skip
+TICKER: Row = {
+    "instType": "SPOT", "instId": SPOT, "last": "3312.5", "open24h": "3290", "high24h": "3350.1",
+    "low24h": "3271", "volCcy24h": "512340000", "vol24h": "154600", "ts": str(T),
+}  # fmt: skip
 FUNDING: Row = {
     "fundingRate": "0.0001", "fundingTime": "1795334400000", "instId": SWAP, "instType": "SWAP",
     "nextFundingRate": "", "nextFundingTime": "1795363200000", "ts": str(T),
@@ -107,6 +111,13 @@ def test_what_can_become_known_is_asked_for() -> None:
     ]
 
 
+def test_what_cannot_become_known_does_not_take_its_frame_along() -> None:
+    bench = Bench(resolver=lambda endpoint, venue_id: None)
+    ((channel, _),) = after(liquidations("A-USDT-SWAP", SWAP), bench)
+    assert channel == "liquidation:okx:BTCUSDT-PERP"
+    assert bench.counts("okx") == {}
+
+
 def test_a_new_subscription_repeats_the_last_ones() -> None:
     """4.10: they are told once; two alike in one frame are two."""
     bench = Bench()
@@ -187,6 +198,18 @@ def test_the_interval_of_before_stands_where_none_is_told() -> None:
     assert json.loads(text)["interval_hours"] == 8
 
 
+def test_what_a_ticker_leaves_out_is_not_carried_over() -> None:
+    bench = Bench()
+    bench.feed("okx", frame("tickers", [TICKER], instId=SPOT))
+    bench.lines()
+    later = {**without(without(TICKER, "open24h"), "vol24h"), "ts": str(T + 1)}
+    ((_, text),) = after(frame("tickers", [later], instId=SPOT), bench)
+    assert text == (
+        '{"last":3312.5,"open":null,"high":3350.1,"low":3271,"volume":null,'
+        '"quote_volume":512340000,"change_pct":null}'
+    )
+
+
 def test_a_rate_is_not_carried_over_to_the_next_settlement() -> None:
     """A row without a rate says that there is none: nothing to publish."""
     bench = Bench()
@@ -200,10 +223,6 @@ def test_a_rate_is_not_carried_over_to_the_next_settlement() -> None:
 
 # ---- rows that are not as they should be ----------------------------------------------
 
-TICKER: Row = {
-    "instType": "SPOT", "instId": SPOT, "last": "3312.5", "open24h": "3290", "high24h": "3350.1",
-    "low24h": "3271", "volCcy24h": "512340000", "vol24h": "154600", "ts": str(T),
-}  # fmt: skip
 INTEREST: Row = {
     "instId": SWAP, "instType": "SWAP", "oi": "10", "oiCcy": "0.1", "oiUsd": "6400", "ts": str(T),
 }  # fmt: skip
@@ -216,7 +235,7 @@ ROWS: list[tuple[str, Row, set[str], set[str], set[str]]] = [
         "tickers",
         TICKER,
         {"last", "open24h", "high24h", "low24h", "vol24h", "volCcy24h"},
-        set(),
+        {"open24h", "high24h", "low24h", "vol24h", "volCcy24h"},
         set(),
     ),
     (
@@ -248,6 +267,7 @@ def test_fields(channel: str, row: Row, field: str, may_miss: bool, signed: bool
     assert outcome(later) == ""
     assert outcome({**later, field: ""}) == ""
     assert outcome(without(later, field)) == ("" if may_miss else "reject.shape")
+    wrong: Any
     for wrong in ("1e", "x", "--1", "0x10", "1.", ".", " 1", "NaN", "9" * 39, [], {}, True):
         assert outcome({**later, field: wrong}) == "reject.number", wrong
     negative = outcome({**later, field: "-1"})

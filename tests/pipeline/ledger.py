@@ -94,6 +94,8 @@ class Ledger:
                 self.alerts.append((at, rest, message))
             elif kind == "status":
                 self.statuses.append((at, rest, message))
+            elif self._shared(kind, rest):
+                continue
             elif name is None:
                 self.faults.append(f"{channel}: nobody asked for it")
             elif kind == "depth" and self._in_hole(channel, self.books[name], message):
@@ -112,6 +114,13 @@ class Ledger:
         self.faults += self.channels.faults
         self.channels.faults = []
         assert not self.faults, "\n".join(self.faults[:10])
+
+    def _shared(self, kind: str, rest: str) -> bool:
+        """Is it a channel of several instruments?"""
+        if kind == "insurance_fund":
+            return any(name.exchange == rest for name in self.names)
+        symbol = rest.partition(":")[0]
+        return kind == "candles" and any(name.symbol == symbol for name in self.names)
 
     def _in_hole(self, channel: str, book: Book, message: Message) -> bool:
         """A reader that missed messages waits until it knows a whole book again."""

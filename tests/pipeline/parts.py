@@ -81,6 +81,9 @@ class Process:
     def alive(self) -> bool:
         return self._process.poll() is None
 
+    def send(self, number: int) -> None:
+        self._process.send_signal(number)
+
     def end(self, number: int = signal.SIGTERM, timeout_s: float = 15.0) -> int:
         """Exit status."""
         if self.alive:

@@ -15,6 +15,7 @@ from typing import Any
 
 import yaml
 
+from p9.config import Config
 from tests.redis_server import RedisServer, free_port
 from tests.venue.log import TradeRow
 
@@ -38,7 +39,10 @@ NAMES = tuple(
     for symbol in (SPOTS if market == "spot" else PERPS)
 )
 LAG_S = 0.25  # keys may lag behind their channels by 100 ms and a tick
+OF_MARKET = ("trade", "bbo", "depth")  # what the books and trades of a trial are judged by
+ALL_FEEDS = {name: {"enabled": True} for name in Config().feeds.enabled()}
 FAST = {
+    "feeds": {name: {"enabled": name in OF_MARKET} for name in ALL_FEEDS},
     "connection": {"backoff_s": 0.05, "backoff_max_s": 0.3},
     "safety": {
         "liveness": {"depth_s": 3.6, "bbo_s": 30.0, "trade_s": 60.0, "connection_s": 10.0},
@@ -57,7 +61,10 @@ def merged(base: dict[str, Any], more: dict[str, Any]) -> dict[str, Any]:
 
 
 class Rig:
-    """`with Rig() as rig:` everything runs, and every book is LIVE."""
+    """`with Rig() as rig:` everything runs, and every book is LIVE.
+
+    Trades, quotes and books; `config={"feeds": ALL_FEEDS}` for all that there is.
+    """
 
     def __init__(
         self,
@@ -114,6 +121,12 @@ class Rig:
             self.process.end(signal.SIGKILL)
 
     def start(self) -> None:
+        path = self.write()
+        more = ("--record", str(self.folder / "record")) if self._record else ()
+        self.process = Process(self.folder, "run", "-c", str(path), *more)
+
+    def write(self, *more: dict[str, Any]) -> Path:
+        """The configuration, with what is given over it."""
         path = self.folder / "config.yaml"
         symbols = {
             exchange: [n.symbol for n in self.names if n.exchange == exchange]
@@ -131,9 +144,18 @@ class Rig:
                 "http": {"port": self.http},
             },
         )
-        path.write_text(yaml.safe_dump(merged(settings, self._config)))
-        more = ("--record", str(self.folder / "record")) if self._record else ()
-        self.process = Process(self.folder, "run", "-c", str(path), *more)
+        for part in (self._config, *more):
+            settings = merged(settings, part)
+        path.write_text(yaml.safe_dump(settings))
+        return path
+
+    def reload(self, *more: dict[str, Any], text: str = "") -> None:
+        """SIGHUP with another configuration: the first one with `more` over it, or this text."""
+        path = self.write(*more)
+        if text:
+            path.write_text(text)
+        assert self.process is not None
+        self.process.send(signal.SIGHUP)
 
     # -- asked and waited for ---------------------------------------------------------------
 
@@ -185,10 +207,11 @@ class Rig:
             self.venue.rate = rate
 
     def _still(self) -> bool:
-        before = len(self.tape.heard)
+        begun = time.monotonic()
         time.sleep(0.12)
         self.look()
-        return len(self.tape.heard) == before
+        kinds = {heard.channel.partition(":")[0] for heard in self.tape.since(begun)}
+        return not kinds & {*OF_MARKET, "status", "alert"}
 
     # -- judged -----------------------------------------------------------------------------
 

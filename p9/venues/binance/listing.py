@@ -53,7 +53,8 @@ def _contract(row: Mapping[str, Any], base: str, quoted: str) -> dict[str, Any]:
         raise Skip("no_contract_type")  # a placeholder before its listing
     more = {"settle": settle, "expiry_ms": expiry}
     if "PERPETUAL" in word:  # also TRADIFI_ and _DELIVERING ones
-        return {"kind": PERPETUAL, "suffix": PERP, **more}
+        # 6.2: only adjusted intervals are told (fundingInfo), the others are 8 h
+        return {"kind": PERPETUAL, "suffix": PERP, **more, "funding_hours": 8}
     if expiry is None:
         raise Skip("no_expiry")
     return {"kind": FUTURE, "suffix": dated(expiry), **more}

@@ -63,14 +63,14 @@ _FEEDS = (
     FeedRow(MARK, "public", "mark-price:{s}", kinds=DERIVATIVES, repeat_s=10.0),
     FeedRow(INDEX, "public", "index-tickers:{index}", kinds=DERIVATIVES, repeat_s=60.0),
     FeedRow(FUNDING, "public", "funding-rate:{s}", kinds=(PERPETUAL,), repeat_s=90.0),
-    # each 3 s when it changed: some trades change it
+    # each 3 s when it changed: by some trades, not by those that hand a position on
     FeedRow(
         OPEN_INTEREST,
         "public",
         "open-interest:{s}",
         kinds=DERIVATIVES,
         witness=(TRADE,),
-        witness_s=60.0,
+        witness_s=300.0,
         weak=True,
         events=True,
     ),

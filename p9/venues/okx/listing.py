@@ -82,7 +82,6 @@ def _derivative(row: Mapping[str, Any], word: str) -> dict[str, Any]:
         "index": text(row, "uly", required=False) or _index(text(row, "instId")),
         "contract": contract,
         "expiry_ms": expiry,
-        "publish": contract is not None,
     }
 
 
@@ -144,5 +143,5 @@ def fallback(venue_id: str) -> Instrument:
         settle=quoted if market == LINEAR else base,
         index=_index(venue_id),
         contract=None,
-        publish=False,
+        publish=market != OPTION,
     )

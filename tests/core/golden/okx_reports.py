@@ -180,7 +180,13 @@ OKX_REPORTS = [
         "okx",
         "tickers, the last price alone",
         '{"arg":{"channel":"tickers","instId":"ETH-USDT"},"data":[{"instId":"ETH-USDT","last":"0.00000718","ts":"1795305600121"}]}',
-        counts="reject.shape",
+        (
+            (
+                "ticker",
+                T0,
+                '"last":0.00000718,"open":null,"high":null,"low":null,"volume":null,"quote_volume":null,"change_pct":null}',
+            ),
+        ),
     ),
     Golden(
         "okx",
