@@ -21,12 +21,18 @@ cdef struct Chart:
     Line *members[MAX_MEMBERS]
     int32_t n_members
     int32_t number           # in the table of charts: decides its turn within the second
-    int64_t hole_ns          # venue time of the newest hole in its trades
+    bint on                  # of one instrument: it is followed, and served
+    int32_t odd              # prints in a row whose time can hardly be
+    int64_t heard_ns         # venue time of the newest print
+    int64_t hole_from_ns     # the newest hole in its trades: they are missing between these
+    int64_t hole_to_ns       # times; NEVER: there is none
+    int32_t hole_member      # whose trades they are
     Kline seeds[TIMEFRAME_COUNT]  # of the venue, until the first trade has come; open_ns 0: none
     Kline awaited            # a closed candle of the venue, to be compared when ours is final
-    int64_t awaited_ns       # when it came; 0: none
+    bint waits               # it is still to be
     Residual residual        # of the newest comparison
-    int64_t residual_open_ns
+    int64_t residual_open_ns # 0: there was none
+    Exact residual_volume    # as the venue has it
     bint differs             # and it is still to be told
 
 
@@ -52,12 +58,14 @@ cdef class Charts(Messages):
     cdef Chart *open_chart(self, str exchange, str symbol) except NULL
     cdef int chart_line(self, Line *line, str group, int multiplier) except -1
     cdef int join_group(self, Line *line, str group) except -1
+    cdef void add_member(self, Chart *chart, Line *line) noexcept nogil
     cdef void fit(self, Line *line) noexcept nogil
     cdef void add(self, Chart *chart, int32_t member, int32_t power, Line *line,
                   const Trade *trade, int64_t recv_ns, int64_t now) noexcept nogil
     cdef void chart_trade(self, Line *line, const Trade *trade, int64_t recv_ns,
                           int64_t now) noexcept nogil
     cdef void chart_hole(self, Line *line, int64_t ts_ns) noexcept nogil
+    cdef void chart_filled(self, Line *line) noexcept nogil
     cdef void chart_kline(self, Line *line, const Kline *kline, int64_t now) noexcept nogil
     cdef void chart_followed(self, Line *line) noexcept nogil
     cdef void charts_on_timer(self, int64_t now) noexcept nogil

@@ -77,6 +77,7 @@ COUNTERS = {
     COUNT_SNAPSHOTS_SAID: "snapshots_said",
     COUNT_CANDLES: "candles",
     COUNT_CANDLES_LATE: "candles_late",
+    COUNT_CANDLES_REFUSED: "candles_refused",
     COUNT_CANDLES_CHECKED: "candles_checked",
     COUNT_CANDLES_DIFFER: "candles_differ",
 }

@@ -171,6 +171,7 @@ cdef class Updates(Reports):
             elif verdict == TRADE_LATE or verdict == TRADE_FILLED:
                 trade.flags |= TRADE_IS_LATE
                 if verdict == TRADE_FILLED:
+                    self.chart_filled(line)
                     self.hole(line, FEED_TRADE, line.trades.hole_from, line.trades.hole_to, True)
             if trade.flags & TRADE_OFF_BOOK:
                 counts[<int> OFF_BOOK] += 1

@@ -34,6 +34,7 @@ cdef enum BarFlag:
     BAR_SEEDED = 4     # and the venue's candle was put in its place
     BAR_CHANGED = 8    # since it was last emitted as running
     BAR_OVERFLOW = 16  # `quote` left 128 bits and says nothing
+    BAR_GAP = 32       # trades of it are missing
 
 
 cdef struct Bar:
