@@ -261,6 +261,10 @@ cdef class Engine(Polls):
         self.break_book(line, reason, now_ns)
         self.tell_events(now_ns)
 
+    def trades_broken(self, int instrument, int64_t now_ns) -> None:
+        self.last_now_ns = now_ns
+        self.line_at(instrument).trades_broken = True
+
     cdef int break_book(self, Line *line, str reason, int64_t now_ns) except -1:
         # a word of a message: kept, so that the sequence can point at it
         if reason not in self.reasons and len(self.reasons) >= MAX_REASONS:

@@ -166,7 +166,7 @@ class Feeds:
         old = self._rotation.predecessor(session)
         if old is None or old.state != "open":
             return False
-        if self.endpoint.book_by_ids or not topic.here:
+        if self.endpoint.book_by_ids or not topic.here or topic.row.feed != DEPTH:
             return True
         # the book went over to the connection that is now lost: fetch it back
         self._loop.call_soon(self.resubscribe, topic.number)

@@ -251,6 +251,8 @@ class Replay:
         match op:
             case "subscribed":
                 self.engine.subscribed(index, self.last_ns)
+            case "trades_broken":
+                self.engine.trades_broken(index, self.last_ns)
             case "invalidate":
                 self.engine.invalidate(index, reason or "disconnect", self.last_ns)
             case "snapshot_failed":
