@@ -207,8 +207,8 @@ def test_candles_beside_the_venues() -> None:
     ratios = {tuple(row[1].values()): row[2] for row in families["p9_candle_residual_ratio"][2]}
     assert families["p9_candle_residual_ratio"][0] == "gauge"
     assert ratios == {("binance", "linear"): 0.2, ("binance", "spot"): 1.0, ("okx", "all"): 0.0}
-    for name, counts in (("checked", (1, 1, 1)), ("differ", (1, 1))):
-        rows = families[f"p9_candles_{name}_total"][2]
+    for word, counts in (("checked", (1, 1, 1)), ("differ", (1, 1))):
+        rows = families[f"p9_candles_{word}_total"][2]
         assert tuple(row[2] for row in rows) == counts
 
 
