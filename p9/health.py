@@ -5,7 +5,8 @@ from __future__ import annotations
 import resource
 import sys
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from decimal import Decimal
 from typing import Any
 
 from p9.markets.exchanges import Markets
@@ -78,6 +79,7 @@ class Health:
         yield from engine_samples(self._engine.counters())
         yield from self._polls()
         yield from self._books()
+        yield from residual_samples(self._engine.residuals())
         yield from self._publishing()
         yield from self._connections()
         yield Sample("p9_process_resident_bytes", "gauge", "Memory in use", {}, memory_bytes())
@@ -200,6 +202,25 @@ PUBLISHER: tuple[tuple[str, Kind, str], ...] = (
     ("unconfirmed_bytes", "gauge", "Bytes of what waits"),
     ("kept_bytes", "gauge", "Bytes of confirmed stream entries that are still kept"),
 )
+
+
+def residual_samples(residuals: Iterable[Mapping[str, Any]]) -> Iterator[Sample]:
+    """How far own candles are from the venues', by the newest comparison of each instrument."""
+    worst: dict[tuple[str, str], float] = {}
+    for row in residuals:
+        off, venue = abs(Decimal(row["volume"])), Decimal(row["venue_volume"])
+        # a venue that tells of no trade at all where there was one is wrong by all of it
+        ratio = float(off / venue) if venue else float(off > 0)
+        where = _where(row["endpoint"])
+        worst[where] = max(worst.get(where, 0.0), ratio)
+    for (exchange, market), ratio in sorted(worst.items()):
+        yield Sample(
+            "p9_candle_residual_ratio",
+            "gauge",
+            "Largest |own - venue| / venue volume of the newest 1m candles that were compared",
+            {"exchange": exchange, "market": market},
+            ratio,
+        )
 
 
 def _number(stats: Mapping[str, object], name: str) -> int:

@@ -110,6 +110,11 @@ _HELP = {
     "reject": "Frames that were refused, by reason",
     "gaps": "Holes in the sequence of a depth stream",
     "duplicates": "Messages that had been seen before",
+    "candles": "Candles published",
+    "candles_late": "Trades that came too late for a candle",
+    "candles_refused": "Trades with a venue time or size that no candle can take",
+    "candles_checked": "Own closed 1m candles that were compared with the venue's",
+    "candles_differ": "Of those, the ones that differ",
     "checksum_ok": "Book checksums of the venue that agreed",
 }
 

@@ -10,7 +10,9 @@ from typing import Any
 
 import pytest
 
+from p9.health import residual_samples
 from p9.metrics import Histogram, Registry, Sample, Summary, engine_samples, render
+from tests.core.charts_kit import ALONE, BINANCE, OKX, SECOND, START, Kit, Print
 
 _LINE = re.compile(r"([a-z0-9_]+)(?:\{(.*)\})? (NaN|[+-]Inf|-?[0-9][0-9.e+-]*)")
 _PAIR = re.compile(r'([a-z_]+)="((?:[^"\\\n]|\\["\\n])*)"(?:,|$)')
@@ -183,3 +185,36 @@ def test_engine_counters() -> None:
     assert ("p9_messages_total", {**okx, "feed": "trade"}, 6) in families["p9_messages_total"][2]
     assert [row[1]["reason"] for row in families["p9_reject_total"][2]] == ["json", "number"]
     assert "p9_metrics_refused_total" not in families
+
+
+def test_candles_beside_the_venues() -> None:
+    """Through the core: what was compared, what differs, and by how much at worst."""
+    kit = Kit([BINANCE, OKX, ALONE])
+    now = START - 2 * SECOND
+    for name in (BINANCE, OKX, ALONE):
+        kit.trade(name, now, Print(now, "64000", "1", 1))
+    now = kit.timers(now, 4)
+    for name in (BINANCE, OKX, ALONE):
+        kit.trade(name, now, Print(now, "64000", "100" if name is OKX else "1", 1))
+    now = kit.timers(now, 64)
+    truth = dict.fromkeys(("open", "high", "low", "close", "quote_volume"), "64000")
+    kit.kline(BINANCE, now, START, {**truth, "volume": "1.25", "buy_volume": "1", "trades": 1})
+    kit.kline(OKX, now, START, {**truth, "volume": "1"})
+    kit.kline(ALONE, now, START, {**truth, "volume": "0", "buy_volume": "0", "trades": 0})
+    kit.timers(now, 4)
+    samples = [*residual_samples(kit.engine.residuals()), *engine_samples(kit.engine.counters())]
+    families = parse(render(samples))
+    ratios = {tuple(row[1].values()): row[2] for row in families["p9_candle_residual_ratio"][2]}
+    assert families["p9_candle_residual_ratio"][0] == "gauge"
+    assert ratios == {("binance", "linear"): 0.2, ("binance", "spot"): 1.0, ("okx", "all"): 0.0}
+    for word, counts in (("checked", (1, 1, 1)), ("differ", (1, 1))):
+        rows = families[f"p9_candles_{word}_total"][2]
+        assert tuple(row[2] for row in rows) == counts
+
+
+def test_no_comparison_is_no_sample() -> None:
+    assert list(residual_samples([])) == []
+    row = {"endpoint": "bybit:linear", "volume": "-0.1", "venue_volume": "0.4"}
+    same = {**row, "volume": "0", "venue_volume": "0"}
+    assert [one.value for one in residual_samples([same])] == [0.0]
+    assert [one.value for one in residual_samples([same, row, same])] == [0.25]

@@ -110,12 +110,14 @@ def test_bybit_klines(market: str) -> None:
         await sock.settle()
         (heard,) = await played(venue, sock)
         seen: list[Print] = []
-        closed, heads = 0, set()
+        closed, blocks, heads = 0, 0, set()
         for m in heard:
             if m["topic"].startswith("publicTrade"):
+                blocks += sum(t["BT"] for t in m["data"])
                 seen += [
                     (t["T"], Decimal(t["p"]), Decimal(t["v"]), t["S"] == "Buy", 1, 0, 0)
                     for t in m["data"]
+                    if not t["BT"]
                 ]
                 continue
             heads.add(m["topic"])
@@ -138,6 +140,7 @@ def test_bybit_klines(market: str) -> None:
                 assert Decimal(k["turnover"]) == theirs["quote"]
                 closed += k["confirm"]
             assert [k["confirm"] for k in m["data"]][-1] is False  # the new bar comes behind
+        assert blocks
         assert len(heads) == len(BYBIT_FRAMES)
         assert closed >= 2
 

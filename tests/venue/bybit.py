@@ -89,16 +89,22 @@ class BybitDesk(Desk):
         elif not self.tick_word.startswith("Zero"):
             self.tick_word = "Zero" + self.tick_word
         self.last_price = fill.ticks
-        self.tape.add(self.now_ms - 1, fill, 0)
         rows: list[str] = []
         ids: list[str] = []
         blocks: list[dict[str, str]] = []
+        matched: list[int] = []
         for lots in fill.parts:
             ids.append(self._trade_id())
             negotiated = block or self.rng.random() > 0.995
             rows.append(self._trade(ids[-1], price, self.qty_text(lots), fill.buy, negotiated))
             if negotiated:
                 blocks.append({"i": ids[-1], "p": price, "v": self.qty_text(lots)})
+            else:
+                matched.append(lots)
+        # Candles and tickers are of what the book matched. Whether the real venue counts its block
+        # trades (BT) in them is not known; here it does not, as P9 keeps them out of its candles.
+        if matched:
+            self.tape.add(self.now_ms - 1, Fill(fill.buy, fill.ticks, matched), 0)
         name, now, data = topic.name, self.now_ms, ",".join(rows)
         sent = topic.live and topic.publish(
             f'{{"topic":"{name}","ts":{now},"type":"snapshot","data":[{data}]}}'
