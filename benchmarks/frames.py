@@ -60,7 +60,8 @@ class Player:
     """An engine of its own with this feed's books up, ready for `feed.frames`."""
 
     def __init__(self, feed: Feed, *, publish: bool = True, sink: str = "resp") -> None:
-        self.engine = Engine(epoch=1, sink=sink)
+        # what is computed besides of book and trades is another promise's business
+        self.engine = Engine(epoch=1, sink=sink, feeds=("trade", "bbo", "depth"))
         self.numbers = {
             one.venue_id: self.engine.add_instrument(
                 feed.endpoint,

@@ -18,7 +18,7 @@ cdef class Charts(Messages):
     cdef bint differences    # some chart has one to tell
 
     cdef Chart *open_chart(self, str exchange, str symbol) except NULL
-    cdef int chart_line(self, Line *line, str group, int multiplier) except -1
+    cdef int chart_line(self, Line *line) except -1
     cdef int join_group(self, Line *line, str group) except -1
     cdef void add_member(self, Chart *chart, Line *line) noexcept nogil
     cdef void fit(self, Line *line) noexcept nogil

@@ -72,14 +72,15 @@ cdef class Charts(Messages):
         self.n_charts += 1
         return chart
 
-    cdef int chart_line(self, Line *line, str group, int multiplier) except -1:
+    cdef int chart_line(self, Line *line) except -1:
         """A chart for an instrument that has none, and its place in the chart of its group."""
         cdef int32_t power = 0
-        if line.inst.kind == KIND_INVERSE:
+        spec = self.specs[line.inst.index]
+        group, multiplier = spec["group"], spec["multiplier"]
+        if line.inst.kind == KIND_INVERSE or not self.publishes[<int> FEED_CANDLES]:
             return 0
         while 10 ** power < multiplier:
             power += 1
-        spec = self.specs[line.inst.index]
         if line.chart == NULL:
             line.chart = self.open_chart(spec["exchange"], spec["symbol"])
             (<Chart *> line.chart).members[0] = line

@@ -114,10 +114,10 @@ cdef class Engine(Polls):
         for f in range(FEED_COUNT):
             self.publishes[f] = FEEDS[f] in wanted
         self.publishes[<int> FEED_INSURANCE] = "insurance_fund" in wanted
-        if depth_is_new:
-            for i in range(self.n_lines):
-                if self.lines[i].sequence.state == LIVE:
-                    self.show_book(self.lines[i], now_ns)
+        for i in range(self.n_lines):
+            self.chart_line(self.lines[i])
+            if depth_is_new and self.lines[i].sequence.state == LIVE:
+                self.show_book(self.lines[i], now_ns)
 
     def set_timeframes(self, timeframes not None) -> None:
         cdef int32_t t
@@ -160,7 +160,8 @@ cdef class Engine(Polls):
             number = self.make_line(endpoint, venue_id, exchange, symbol, &digits).inst.index
         line = self.lines[number]
         self.link_index(number, index)
-        self.chart_line(line, group, multiplier)
+        self.specs[number].update(group=group, multiplier=multiplier)
+        self.chart_line(line)
         self.set_block_least(line, block_notional)
         if funding_hours is not None and not line.facts.known & <uint32_t> 1 << <int> TOLD_INTERVAL:
             exact_int(&line.facts.values[<int> TOLD_INTERVAL], funding_hours, 0)

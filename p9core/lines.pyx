@@ -294,7 +294,7 @@ cdef class Lines:
         line.book_key = copy_of(key)
         line.book_key_size = len(key)
         self.specs.append({"endpoint": endpoint, "venue_id": venue_id, "exchange": exchange,
-                           "symbol": symbol})
+                           "symbol": symbol, "group": "", "multiplier": 1})
         names_add(&self.names[at], name, len(name), line.inst.index)
         return line
 

@@ -229,11 +229,15 @@ def test_what_is_not_compared(why: str) -> None:
         assert one.counts() == (1, 0)
 
 
-def test_without_the_feed_it_is_compared_all_the_same() -> None:
+def test_without_the_feed_there_are_no_candles_until_it_is_wanted() -> None:
     one = Minute(BINANCE, feeds=("trade",))
     one.fill()
     one.wait(17)
     one.kline(volume="7")
     one.wait(5)
-    assert one.counts() == (1, 1)
-    assert len(one.alerts()) == 1
+    assert one.counts() == (0, 0)
+    assert one.kit.candles() == []
+    one.kit.engine.set_feeds(("trade", "candles"), one.now)
+    one.fill(START + 2 * MINUTE)
+    one.wait(20)
+    assert {bar["timeframe"] for bar in one.kit.candles() if bar["closed"]} >= {"1s", "5s", "15s"}
