@@ -234,3 +234,19 @@ def test_without_the_feed_it_is_compared_all_the_same() -> None:
     one.wait(5)
     assert one.counts() == (1, 1)
     assert len(one.alerts()) == 1
+
+
+def test_a_volume_that_cannot_be_compared_changes_nothing() -> None:
+    one = Minute(BINANCE)
+    one.fill()
+    one.wait(17)
+    one.kline(volume="7")
+    one.wait(5)
+    told = one.kit.engine.residuals()
+    one.fill(START + MINUTE)
+    one.wait(16)
+    one.kline(START + MINUTE, volume="9" * 38)
+    one.wait(5)
+    assert one.kit.count(BINANCE, "klines") == 2
+    assert one.counts() == (1, 1)
+    assert one.kit.engine.residuals() == told
