@@ -21,13 +21,13 @@ from typing import Any
 
 from p9 import __version__, config
 from p9.capture import Recorder
-from p9.connect.markets import Markets
-from p9.connect.port import Port
 from p9.connect.session import Session
-from p9.connect.terms import plain
 from p9.face import CannotServe, Face
 from p9.health import Health
 from p9.log import event, set_level
+from p9.markets.exchanges import Markets
+from p9.markets.terms import plain
+from p9.port import Port
 from p9.publish import embedded
 from p9.publish.publisher import Publisher, RedisRefused, RedisUnreachable
 from p9.replay.command import core_settings

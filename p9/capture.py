@@ -133,7 +133,7 @@ class Recorder:
         self, op: str, now_ns: int, venue: str, market: str, symbol: str, reason: str = ""
     ) -> None:
         """A call of the engine that no frame caused. `symbol` is the venue's id: `subscribed`,
-        `invalidate`, `snapshot_failed`, `follow`, `unfollow`. Of no single instrument, with what
+        `trades_broken`, `invalidate`, `snapshot_failed`, `follow`, `unfollow`. Of no single instrument, with what
         was told as JSON in `reason`: `feeds`, `ages`, `block_trades`, `status`."""
         more = {"op": op, "venue": venue, "market": market, "symbol": symbol, "reason": reason}
         self._put("mark", "", now_ns, None, more)

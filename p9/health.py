@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
 from typing import Any
 
-from p9.connect.markets import Markets
+from p9.markets.exchanges import Markets
 from p9.metrics import Kind, Sample, engine_samples
 from p9.publish.publisher import Publisher
 from p9core.engine import Engine

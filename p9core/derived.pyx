@@ -121,11 +121,12 @@ cdef class Derived(Charts):
         """To be called before an entry changes a book. At the turn of the period every book is
         copied; the copies are said one after the other over the period: all are of the same
         moment, and there is no burst. Turns that passed without an entry are of the same books."""
-        cdef int64_t turn_ns = now - now % self.snapshot_ns, due_ns
+        cdef int64_t turn_ns, due_ns
         cdef int32_t i
         cdef Line *line
         if not self.publishes[<int> FEED_SNAPSHOT]:
             return
+        turn_ns = now - now % self.snapshot_ns
         if turn_ns < self.turn_ns - BACK_NS:
             self.begin_turns()
         due_ns = self.turn_ns + self.snapshot_ns
@@ -259,8 +260,11 @@ cdef class Derived(Charts):
         cdef Voice *voice = &line.voices[<int> FEED_BLOCK]
         cdef Bytes *b = &self.text
         cdef Exact size = qty[0], notional
-        self.counts[line.endpoint][COUNT_BLOCKS] += 1
         in_base(&line.inst, &size)
+        if not size.there:
+            self.counts[line.endpoint][<int> REJECT_OVERFLOW] += 1
+            return
+        self.counts[line.endpoint][COUNT_BLOCKS] += 1
         notional_of(line, price, &size, &notional)
         begin(b, voice, ts_ns, recv_ns, now, voice.channel.logged)
         put(b, b',"id":"', 7)

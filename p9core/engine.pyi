@@ -89,6 +89,10 @@ class Engine(Polls):
     def invalidate(self, instrument: int, reason: str, now_ns: int, conn: int = -1) -> None:
         """The depth stream is broken. With `conn`, only if no other connection owns the book."""
 
+    def trades_broken(self, instrument: int, now_ns: int) -> None:
+        """The stream of trades was interrupted. Where the venue's ids do not tell whether some
+        are missing, candles that contain the interruption are marked."""
+
     def end(self, reason: str, now_ns: int) -> None:
         """No further updates will come: every LIVE book is withdrawn."""
 

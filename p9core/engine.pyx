@@ -68,8 +68,9 @@ cdef class Engine(Polls):
             raise ValueError(f"sink {sink!r} is not 'resp' or 'lines'")
         if epoch < 1 or stream_maxlen < 1 or depth_levels < 1:
             raise ValueError("epoch, stream_maxlen and depth_levels must be at least 1")
-        if snapshot_ms < 100 or snapshot_ms % 100 or not 1 <= snapshot_levels <= 5000:
-            raise ValueError("snapshot_ms are hundreds, snapshot_levels 1 to 5000")
+        if not 100 <= snapshot_ms <= 86400000 or snapshot_ms % 100 or not (
+                1 <= snapshot_levels <= 5000):
+            raise ValueError("snapshot_ms are hundreds up to a day, snapshot_levels 1 to 5000")
         if len(imbalance_levels) > MAX_DEPTHS or not all(1 <= n <= 5000 for n in imbalance_levels):
             raise ValueError(f"imbalance_levels are up to {MAX_DEPTHS} numbers from 1 to 5000")
         if self.epoch:
@@ -259,6 +260,10 @@ cdef class Engine(Polls):
             return  # another connection has taken the book over
         self.break_book(line, reason, now_ns)
         self.tell_events(now_ns)
+
+    def trades_broken(self, int instrument, int64_t now_ns) -> None:
+        self.last_now_ns = now_ns
+        self.line_at(instrument).trades_broken = True
 
     cdef int break_book(self, Line *line, str reason, int64_t now_ns) except -1:
         # a word of a message: kept, so that the sequence can point at it

@@ -102,6 +102,7 @@ cdef struct Line:
     int64_t depth_ts_ns      # venue time of the newest applied update
     char *book_key           # owned
     int32_t book_key_size
+    bint trades_broken       # its trades were interrupted: some may be missing before the next
     bint followed            # what is computed here is computed
     Facts facts
     Shown shown

@@ -150,7 +150,10 @@ cdef class Reports(Derived):
         cdef uint32_t mine = report.told & told
         changed[0] = False
         if not report.values[<int> TOLD_INTERVAL].there:
-            mine &= ~bit(TOLD_INTERVAL)  # what funds has an interval, told or not
+            # what funds has an interval, told or not
+            mine &= ~bit(TOLD_INTERVAL)
+            if report.told & bit(TOLD_INTERVAL):
+                told &= ~bit(TOLD_INTERVAL)
         if report.ts_ns > 0:
             # a time of the far future was a slip of the venue's, and holds nobody up
             if report.ts_ns < facts.ts_ns[<int> feed] <= now + HOUR_NS:
@@ -279,6 +282,9 @@ cdef class Reports(Derived):
         cdef Bytes *b = &self.text
         cdef Exact size = event.qty, notional
         in_base(&line.inst, &size)
+        if not size.there:
+            self.counts[line.endpoint][<int> REJECT_OVERFLOW] += 1
+            return
         notional_of(line, &event.price, &size, &notional)
         begin(b, voice, event.ts_ns, recv_ns, now, voice.channel.logged)
         put(b, b',"price":', 9)
@@ -302,16 +308,20 @@ cdef class Reports(Derived):
     cdef int32_t apply_klines(self, int32_t conn, int64_t recv_ns, int64_t now) noexcept nogil:
         cdef const Kline *kline
         cdef Line *line
-        cdef int32_t i
+        cdef int32_t i, taken = 0
         for i in range(self.stage.n_klines):
             kline = &self.stage.klines[i]
             line = self.lines[kline.instrument]
+            if not in_order(kline):
+                self.counts[line.endpoint][<int> REJECT_NUMBER] += 1
+                continue
             line.seen_ns[<int> FEED_CANDLES] = now
             if conn >= 0:
                 line.streamed_ns[<int> FEED_CANDLES] = now
             self.counts[line.endpoint][COUNT_KLINES] += 1
+            taken += 1
             self.chart_kline(line, kline, now)
-        return self.stage.n_klines
+        return taken
 
     # ---- insurance funds ----------------------------------------------------------------
 
@@ -426,6 +436,17 @@ cdef void note_interval(Facts *facts, const Exact *before, const Exact *after,
             and -SECOND_NS <= step - hours * HOUR_NS <= SECOND_NS):
         exact_int(&facts.values[<int> TOLD_INTERVAL], hours, 0)
         facts.known |= bit(TOLD_INTERVAL)
+
+
+cdef bint at_least(const Exact *a, const Exact *b) noexcept nogil:
+    cdef Exact difference
+    return exact_plus(a, b, True, &difference) and not difference.negative
+
+
+cdef bint in_order(const Kline *kline) noexcept nogil:
+    """No price of a candle is above its high or below its low: it would be in ours."""
+    return (at_least(&kline.high, &kline.open) and at_least(&kline.high, &kline.close)
+            and at_least(&kline.open, &kline.low) and at_least(&kline.close, &kline.low))
 
 
 cdef void change_of(const Exact *last, const Exact *first, Exact *out) noexcept nogil:

@@ -173,6 +173,11 @@ cdef class Updates(Reports):
                 if verdict == TRADE_FILLED:
                     self.chart_filled(line)
                     self.hole(line, FEED_TRADE, line.trades.hole_from, line.trades.hole_to, True)
+            if line.trades_broken:
+                line.trades_broken = False
+                if trade.number == NO_ID:
+                    # no ids here that would prove or rule out a hole
+                    self.chart_hole(line, trade.ts_ns)
             if trade.flags & TRADE_OFF_BOOK:
                 counts[<int> OFF_BOOK] += 1
                 continue

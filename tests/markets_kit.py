@@ -14,8 +14,8 @@ import yaml
 
 from p9.config import Config, loads
 from p9.connect.feeds import Feeds
-from p9.connect.markets import Markets
-from p9.connect.port import Port
+from p9.markets.exchanges import Markets
+from p9.port import Port
 from p9.replay.command import core_settings
 from p9core.engine import Engine
 from p9core.listener import FeedListener

@@ -11,9 +11,9 @@ from typing import Any, cast
 from p9 import venues
 from p9.config import Config, loads
 from p9.connect.feeds import Wanted
-from p9.connect.pollers import TICK_S, Pollers
-from p9.connect.port import Port
-from p9.connect.rest import RestReply
+from p9.polls.scheduler import TICK_S, Pollers
+from p9.port import Port
+from p9.rest.client import RestReply
 from p9.venues import (
     ENDPOINTS,
     FUNDING,

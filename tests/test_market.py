@@ -11,10 +11,10 @@ import pytest
 
 from p9.config import Config, loads
 from p9.config.feeds import BlockTradeFeed
-from p9.connect.catalog import Catalog
-from p9.connect.market import Market
-from p9.connect.port import Port
-from p9.connect.rest import RestReply
+from p9.markets.catalog import Catalog
+from p9.markets.market import Market
+from p9.port import Port
+from p9.rest.client import RestReply
 from p9.venues import ENDPOINTS, RestCall
 
 NAME = "okx"

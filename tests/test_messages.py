@@ -11,9 +11,14 @@ from typing import Any
 import pytest
 
 from p9core.engine import Engine
+from tests.messages_kit import SCENES, said
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "MESSAGES.md"
-KINDS = ("trade", "bbo", "depth", "status", "alert")
+BASIC = ("trade", "bbo", "depth", "status", "alert")
+KINDS = (
+    *BASIC, "snapshot", "imbalance", "block_trade", "liquidation", "funding", "mark_price",
+    "index_price", "open_interest", "insurance_fund", "ticker", "long_short",
+)  # fmt: skip
 
 DEPTH = (
     '{"stream":"btcusdt@depth@100ms","data":{"e":"depthUpdate","E":1795305600%d00,"s":"BTCUSDT",'
@@ -52,9 +57,10 @@ def written() -> dict[str, list[dict[str, Any]]]:
     for at, frame in enumerate(frames[1:]):
         engine.feed(spot, now + 20 + at, frame.encode())
     engine.feed(linear, now + 30, BYBIT.encode())
+    texts = [line.partition(" ")[2] for line in engine.take_lines().decode().splitlines()]
     found: dict[str, list[dict[str, Any]]] = {}
-    for line in engine.take_lines().decode().splitlines():
-        message = json.loads(line.partition(" ")[2])
+    for text in [*texts, *(text for scene in SCENES for text in said(scene))]:
+        message = json.loads(text)
         found.setdefault(message["type"], []).append(message)
     return found
 
@@ -80,7 +86,9 @@ def test_fields_are_those_of_the_page(kind: str, written: dict[str, list[dict[st
     page = dict(rows(section(kind)))
     seen = {field for message in written[kind] for field in message}
     assert seen - set(HEADER) == set(page)
-    assert seen >= {field for field, optional in HEADER.items() if not optional}
+    absent = {"symbol"} if kind == "insurance_fund" else set()
+    assert seen >= {field for field, optional in HEADER.items() if not optional} - absent
+    assert not seen & absent
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -95,3 +103,33 @@ def test_examples_have_the_fields_in_order(
         assert json.loads(example)["type"] == kind
         # an order that some message has, less optional fields
         assert any([f for f in order if f in fields] == fields for order in orders), fields
+
+
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind not in BASIC])
+def test_examples_are_what_the_core_writes(kind: str) -> None:
+    """To the byte, of the frames in the kit."""
+    examples = re.findall(r"```json\n(.+?)\n```", section(kind))
+    written = [text for scene in SCENES for text in said(scene)]
+    assert examples
+    assert set(examples) <= set(written)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_field_has_a_meaning(kind: str) -> None:
+    found = re.findall(r"^\| (`.+?) \| (.*) \|$", section(kind), re.MULTILINE)
+    assert found
+    assert all(len(meaning) > 4 for _, meaning in found)
+
+
+def test_every_word_of_a_list_is_one_that_the_core_says(
+    written: dict[str, list[dict[str, Any]]],
+) -> None:
+    for kind, field, words in (
+        ("snapshot", "q", {"ok", "stale", "gap", "warming"}),
+        ("block_trade", "reason", {"venue", "size"}),
+        ("liquidation", "price_kind", {"average", "bankruptcy", "mark"}),
+        ("long_short", "period", {"5m"}),
+    ):
+        [meaning] = re.findall(rf"^\| `{field}` \| (.*) \|$", section(kind), re.MULTILINE)
+        assert set(re.findall(r"`(\w+)`", meaning)) == words
+        assert {message[field] for message in written[kind]} <= words

@@ -78,7 +78,7 @@ def test_book_and_sequence_know_no_json_and_no_venue(path: Path) -> None:
     [
         ("picows", {"link.py", "listener.pyx", "listener.pxd", "listener.pyi"}),
         ("hiredis", {"redis_link.py"}),
-        ("aiohttp", {"rest.py", "face.py"}),
+        ("aiohttp", {"client.py", "face.py"}),
         ("yaml", {"source.py"}),
     ],
 )

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from p9.connect import pollers as module
-from p9.connect.rest import RestError
+from p9.polls import scheduler as module
+from p9.rest.client import RestError
 from p9.venues import FUNDING, INDEX, INSURANCE, MARK, OPEN_INTEREST, Poll, RestCall, RestPool
 from tests.polling import (
     FUNDS,

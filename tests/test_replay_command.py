@@ -13,9 +13,9 @@ import redis.asyncio
 
 from p9.capture import Recorder
 from p9.config import Config, loads
-from p9.connect.port import Port
-from p9.connect.rest import RestReply
+from p9.port import Port
 from p9.replay.command import Options, core_settings, run
+from p9.rest.client import RestReply
 from p9.venues import ENDPOINTS, RestCall, instruments
 from p9core.engine import Engine
 from tests.redis_server import RedisServer

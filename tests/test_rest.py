@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from aiohttp import ClientTimeout, web
 
-from p9.connect import rest
-from p9.connect.ledger import Ledger, LedgerFull
-from p9.connect.rest import RestClient, RestError, retry_after
+from p9.rest import client as rest
+from p9.rest.client import RestClient, RestError, retry_after
+from p9.rest.ledger import Ledger, LedgerFull
 from p9.venues import ENDPOINTS, Priority, RestCall, RestPool
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -397,7 +397,7 @@ def test_the_ledger_serves_the_urgent_first() -> None:
 
 
 def test_the_ledger_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("p9.connect.ledger.WAITERS", 2)
+    monkeypatch.setattr("p9.rest.ledger.WAITERS", 2)
 
     async def main() -> None:
         ledger = Ledger([RestPool("p", 10, 60.0)])

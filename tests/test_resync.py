@@ -12,11 +12,11 @@ import pytest
 
 from p9 import venues
 from p9.config.feeds import BlockTradeFeed
-from p9.connect import resync
-from p9.connect.catalog import Catalog
-from p9.connect.port import Port
-from p9.connect.rest import RestError, RestReply
-from p9.connect.resync import Place, Resync
+from p9.markets import resync
+from p9.markets.catalog import Catalog
+from p9.markets.resync import Place, Resync
+from p9.port import Port
+from p9.rest.client import RestError, RestReply
 from p9.venues import ENDPOINTS, RestCall
 
 BLOCK = BlockTradeFeed()

@@ -401,7 +401,7 @@ def test_a_symbol_the_venue_does_not_list_is_reported_once(
                 kit.markets._markets["okx"].apply(kit.markets.config)
                 assert [(k, f["symbol"]) for k, f in kit.alerts] == [("config", "NOPEUSDT")]
 
-    with caplog.at_level(logging.WARNING, "p9.connect.markets"):
+    with caplog.at_level(logging.WARNING, "p9.markets.exchanges"):
         run(main())
     assert caplog.text.count("okx NOPEUSDT: not listed") == 1
 

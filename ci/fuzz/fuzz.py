@@ -78,7 +78,8 @@ class Journal:
 
 def child(args: argparse.Namespace) -> int:
     """Episodes until the time is up; 1 at the first that fails."""
-    from fuzz_episode import Seeds, run_episode
+    from fuzz_episode import run_episode
+    from fuzz_frames import Seeds
     from fuzz_inplace import load
 
     journal = Journal(args.work)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from decimal import Decimal
+from itertools import pairwise
 from typing import Any, NoReturn
 
 from p9core.engine import Engine
@@ -88,6 +90,79 @@ class Replica:
                     raise Broken("an empty level in a snapshot")
 
 
+def positive(message: dict[str, Any]) -> None:
+    """A print: of a size and at a price."""
+    if not (message["price"] > 0 and message["qty"] > 0 and message["side"] in ("buy", "sell")):
+        raise Broken(f"a print of {message['price']} x {message['qty']}")
+
+
+def qualified(message: dict[str, Any]) -> bool:
+    """Whether it is of a live book."""
+    if message["q"] not in ("ok", "warming", "stale", "gap"):
+        raise Broken(f"quality {message['q']}")
+    return message["q"] in ("ok", "stale")
+
+
+def snapshot(message: dict[str, Any]) -> None:
+    bids, asks = message["bids"], message["asks"]
+    if max(len(bids), len(asks)) > message["levels"] or (bids and not qualified(message)):
+        raise Broken(f"a snapshot of {len(bids)} and {len(asks)} levels: {message['q']}")
+    prices = [price for price, _ in bids[::-1] + asks]
+    if any(one >= other for one, other in pairwise(prices)):
+        raise Broken(f"a snapshot out of order: {prices}")
+    if any(price <= 0 or size <= 0 for price, size in bids + asks):
+        raise Broken("an empty level in a snapshot")
+    if message["ts_exchange"] % (100 * 10**6):
+        raise Broken(f"a snapshot of no turn: {message['ts_exchange']}")
+
+
+def imbalance(message: dict[str, Any]) -> None:
+    values = [value for value in message["value"] if value is not None]
+    if len(message["value"]) != len(message["levels"]) or any(abs(value) > 1 for value in values):
+        raise Broken(f"an imbalance of {message['value']}")
+    if values and not qualified(message):
+        raise Broken(f"an imbalance of a book that is not live: {message}")
+
+
+def candle(message: dict[str, Any]) -> None:
+    low, high = message["low"], message["high"]
+    if not 0 < low <= min(message["open"], message["close"]):
+        raise Broken(f"a candle that began or ended below {low}")
+    if high < max(message["open"], message["close"]) or message["volume"] < 0:
+        raise Broken(f"a candle that began or ended above {high}")
+
+
+def told(*names: str) -> Callable[[dict[str, Any]], None]:
+    """Checks that values are there and not negative."""
+
+    def check(message: dict[str, Any]) -> None:
+        for name in names:
+            if message[name] is None or message[name] < 0:
+                raise Broken(f"{name} of {message[name]}: {message['type']}")
+
+    return check
+
+
+def funding(message: dict[str, Any]) -> None:
+    if message["rate"] is None or (message["interval_hours"] or 1) <= 0:
+        raise Broken(f"funding of {message['rate']} each {message['interval_hours']} h")
+
+
+CHECKS: dict[bytes, Callable[[dict[str, Any]], None]] = {
+    b"liquidation": positive,
+    b"block_trade": positive,
+    b"snapshot": snapshot,
+    b"imbalance": imbalance,
+    b"candles": candle,
+    b"funding": funding,
+    b"mark_price": told("price"),
+    b"index_price": told("price"),
+    b"open_interest": told("base"),
+    b"ticker": told("last"),
+    b"long_short": told("ratio"),
+}
+
+
 class Reader:
     """All channels of one engine."""
 
@@ -122,6 +197,8 @@ class Reader:
                 self.message(words[1], words[2])
             elif words[0] == b"SET":
                 strict(words[2])
+            elif words[0] == b"HSET":
+                strict(words[3])
             elif words[0] != b"SADD":
                 raise Broken(f"command {words[0]!r}")
 
@@ -150,6 +227,9 @@ class Reader:
         kind = channel.partition(b":")[0]
         if message["type"] != kind.decode():
             raise Broken(f"{channel!r}: type {message['type']}")
+        check = CHECKS.get(kind)
+        if check is not None:
+            check(message)
         if kind == b"depth":
             self.books.setdefault(channel, Replica()).take(message)
         elif kind == b"trade" and not (message["price"] > 0 and message["qty"] > 0):

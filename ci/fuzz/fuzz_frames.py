@@ -20,7 +20,7 @@ NAMES = {
     "binance:linear": ("BTCUSDT", "1000PEPEUSDT"),
     "bybit:spot": ("SOLUSDT", "BTCUSDT"),
     "bybit:linear": ("SOLUSDT", "BTCPERP"),
-    "okx": ("BTC-USDT-SWAP", "ETH-USDT"),
+    "okx": ("BTC-USDT-SWAP", "ETH-USDT", "BTC-USD-SWAP"),
 }
 MS = 1_795_305_600_000
 
@@ -65,6 +65,25 @@ def recorded() -> dict[str, list[bytes]]:
                 if record["k"] == "recv":
                     found[endpoint].append(record["raw"].encode())
     return found
+
+
+class Seeds:
+    """Frames to start from, by endpoint."""
+
+    def __init__(self) -> None:
+        self.golden = golden()
+        self.recorded = recorded()
+
+    def one(self, random: Random, endpoint: str) -> bytes:
+        if self.recorded[endpoint] and random.random() < 0.5:
+            return random.choice(self.recorded[endpoint])
+        return random.choice(self.golden[endpoint])
+
+    def run(self, random: Random, endpoint: str) -> list[bytes]:
+        """Some recorded frames in order."""
+        frames = self.recorded[endpoint] or self.golden[endpoint]
+        start = random.randrange(len(frames))
+        return frames[start : start + 40]
 
 
 class Stream:

@@ -19,9 +19,9 @@ from p9.connect.needs import Needs
 from p9.connect.needs import Wanted as Wanted
 from p9.connect.pacing import Pacer
 from p9.connect.placement import pack
-from p9.connect.port import Port
 from p9.connect.rotation import Rotation
 from p9.connect.session import Session
+from p9.port import Port
 from p9.venues import DEPTH, Endpoint
 
 log = logging.getLogger(__name__)
@@ -166,7 +166,7 @@ class Feeds:
         old = self._rotation.predecessor(session)
         if old is None or old.state != "open":
             return False
-        if self.endpoint.book_by_ids or not topic.here:
+        if self.endpoint.book_by_ids or not topic.here or topic.row.feed != DEPTH:
             return True
         # the book went over to the connection that is now lost: fetch it back
         self._loop.call_soon(self.resubscribe, topic.number)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from p9.connect.liveness import Quiet, Watch
 from p9.connect.pacing import Pacer
-from p9.connect.port import Port
+from p9.port import Port
 from p9.venues import Endpoint, FeedRow, Instrument
 
 if TYPE_CHECKING:

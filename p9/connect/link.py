@@ -16,7 +16,7 @@ from picows import WSError, WSHandshakeError, WSListener, WSMsgType, WSTransport
 
 from p9.connect.lane import Lane
 from p9.connect.pacing import Backoff
-from p9.connect.rest import USER_AGENT, retry_after
+from p9.rest.client import USER_AGENT, retry_after
 
 log = logging.getLogger(__name__)
 

@@ -16,7 +16,7 @@ from p9.connect.lane import AGE, Lane, Topic
 from p9.connect.link import Link
 from p9.connect.liveness import Pulse, Quiet
 from p9.connect.subscriptions import Subscriptions
-from p9.venues import DEPTH, ControlLike
+from p9.venues import DEPTH, TRADE, ControlLike
 
 log = logging.getLogger(__name__)
 
@@ -70,11 +70,14 @@ class Session(Link):
         for topic in self.topics.values():
             if (
                 not self._closing
-                and topic.row.feed == DEPTH
+                and topic.row.feed in (DEPTH, TRADE)
                 and topic.state in ("sent", "acked")
                 and not self.lane.hub.carried_elsewhere(self, topic)
             ):
-                self.lane.port.invalidate(topic.number, topic.instrument, "disconnect")
+                if topic.row.feed == DEPTH:
+                    self.lane.port.invalidate(topic.number, topic.instrument, "disconnect")
+                else:
+                    self.lane.port.trades_broken(topic.number, topic.instrument)
             if topic.state != "refused":
                 topic.state = "wanted"
             topic.here = topic.heard = False

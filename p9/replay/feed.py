@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from p9 import venues
-from p9.connect.terms import from_plain
+from p9.markets.terms import from_plain
 from p9.recording import Entry, InputError, ReadLog, read
 from p9.replay.instruments import Instruments
 from p9.replay.places import ElsewhereError, of_addresses, of_place, said
@@ -251,6 +251,8 @@ class Replay:
         match op:
             case "subscribed":
                 self.engine.subscribed(index, self.last_ns)
+            case "trades_broken":
+                self.engine.trades_broken(index, self.last_ns)
             case "invalidate":
                 self.engine.invalidate(index, reason or "disconnect", self.last_ns)
             case "snapshot_failed":

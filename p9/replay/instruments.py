@@ -8,7 +8,7 @@ from typing import Any
 
 from p9 import venues
 from p9.config.feeds import BlockTradeFeed
-from p9.connect.terms import engine_args
+from p9.markets.terms import engine_args
 
 MAX_LISTED = 100  # names kept of one sort
 

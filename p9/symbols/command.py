@@ -11,8 +11,8 @@ from typing import Any, TextIO
 
 from p9 import tls, venues
 from p9.config import Config
-from p9.connect.markets import addresses
-from p9.connect.rest import RestClient
+from p9.markets.exchanges import addresses
+from p9.rest.client import RestClient
 from p9.symbols.layout import paragraph, table
 from p9.symbols.listing import Listed, fetch
 from p9.venues import INVERSE, Instrument

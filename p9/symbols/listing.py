@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from p9.connect.rest import RestClient, RestError
+from p9.rest.client import RestClient, RestError
 from p9.venues import BadListing, Endpoint, Instrument, Priority, collisions
 
 MAX_PAGES = 100

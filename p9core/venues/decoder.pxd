@@ -96,7 +96,8 @@ cdef inline int word(const char *token) noexcept nogil:
 
 
 cdef inline bint equals(const Span *span, const char *word, int32_t size) noexcept nogil:
-    return span.size == size and memcmp(span.at, word, size) == 0
+    # of nothing there may be no place: not even nothing may be compared there
+    return span.size == size and (size == 0 or memcmp(span.at, word, size) == 0)
 
 
 cdef inline bint starts(const Span *span, const char *word, int32_t size) noexcept nogil:

@@ -15,7 +15,8 @@ from tests.core.golden import INSTRUMENTS, Says
 RECV = 1795305600_500_000_000
 Message = dict[str, Any]
 MOVED = (
-    "frames", "bytes", "trades", "bbo", "depth", "reports", "prints", "klines", "balances", "blocks",
+    "frames", "bytes", "trades", "bbo", "depth", "reports", "prints", "klines", "balances",
+    "blocks",
 )  # fmt: skip
 # what venues tell; the feeds that are computed here have tests of their own
 TOLD = (

@@ -78,6 +78,21 @@ def test_a_hole_is_told_by_the_bars_that_hold_it() -> None:
     assert {bar["q"] for bar in bars if bar["exchange"] == "bybit"} <= {"ok", "warming"}
 
 
+@pytest.mark.parametrize("name", VENUES)
+def test_an_interruption_is_a_hole_where_ids_do_not_tell(name: Name) -> None:
+    kit = Kit([name])
+    now = steady(kit, name, START, 16)
+    kit.engine.trades_broken(kit.numbers[name], now)
+    kit.lines()
+    now = steady(kit, name, now + 2 * SECOND, 4)
+    kit.timers(now, 1)
+    closed = {(bar["timeframe"], (bar["open_time"] - START) // SECOND): bar["q"]
+              for bar in kit.candles() if bar["closed"]}  # fmt: skip
+    told = "ok" if name is BINANCE else "gap"  # from 15.995 to 18.095 s
+    assert [closed["1s", at] for at in (16, 17, 18, 19)] == [told, told, told, "ok"]
+    assert closed["5s", 15] == told
+
+
 def test_a_second_hole_leaves_the_first_one_told() -> None:
     kit = Kit([BINANCE])
     now = steady(kit, BINANCE, START, 16)

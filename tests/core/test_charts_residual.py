@@ -122,12 +122,15 @@ def test_one_that_differs_is_told(name: Name) -> None:
     assert one.alerts() == []  # once
 
 
-@pytest.mark.parametrize("field", ["open", "high", "low", "close"])
-def test_each_price_is_compared(field: str) -> None:
+@pytest.mark.parametrize(
+    ("field", "price"),
+    [("open", "64002"), ("high", "64004"), ("low", "63989"), ("close", "64002")],
+)
+def test_each_price_is_compared(field: str, price: str) -> None:
     one = Minute(BINANCE)
     one.fill()
     one.wait(17)
-    changes: dict[str, Any] = {field: "64002"}
+    changes: dict[str, Any] = {field: price}
     one.kline(**changes)
     one.wait(5)
     (alert,) = one.alerts()

@@ -281,6 +281,17 @@ def test_what_is_switched_off_and_on_begins_anew() -> None:
     assert turns(market.said()) == [(0, 7000), (1, 7000)]
 
 
+@pytest.mark.parametrize(
+    "options",
+    [{"snapshot_ms": ms} for ms in (0, -100, 50, 150, 86_400_100, 2**60)]
+    + [{"snapshot_levels": 0}, {"snapshot_levels": 5001}]
+    + [{"imbalance_levels": (0,)}, {"imbalance_levels": (5001,)}, {"imbalance_levels": (1,) * 9}],
+)
+def test_what_cannot_be_made_is_refused(options: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match=next(iter(options))):
+        Engine(epoch=1, **options)
+
+
 @pytest.mark.parametrize("seed", range(30))
 def test_against_the_model(seed: int) -> None:
     """Everything at once; and the same entries into another engine give the same bytes."""

@@ -116,6 +116,12 @@ def test_notional_is_exact_or_null() -> None:
     said = rows(wire.feed(liquidated(wire.ms, ("Buy", size, price), ("Buy", "9" * 30, "9" * 30))))
     assert said[0][3] == EXACT.multiply(Decimal(price), Decimal(size))
     assert said[1][3] is None
+    wire = Wire(OKX)
+    size = "9" * 38
+    for name, count in ((SWAP, 1), (INVERSE, 0)):
+        for frame in (okx_forced(name, (wire.ms, "buy", size, "1")), block(wire.ms, name, sz=size)):
+            assert len(wire.feed(frame)) == count, "a size that cannot be written is not said"
+    assert (wire.count("reject.overflow"), wire.count("blocks")) == (2, 1)
 
 
 @pytest.mark.parametrize("feeds", [["ticker"], ["liquidation"]])

@@ -171,6 +171,9 @@ def test_an_interval_of_the_list_of_instruments_is_the_first_word() -> None:
     wire.engine.add_instrument(OKX, SWAP, funding_hours=2, **add)
     row["fundingRate"] = "0.004"
     assert said(**row) == 4, "the list of instruments is older than what was told"
+    wire.now = FUNDED_MS * MS
+    row |= {"fundingRate": "0.005", "fundingTime": str(FUNDED_MS + H), "nextFundingTime": ""}
+    assert said(**row) == 1, "the spacing seen, as the row does not tell it"
 
 
 def test_a_dated_future_says_no_funding() -> None:

@@ -20,7 +20,7 @@ import aiohttp
 from yarl import URL
 
 from p9 import __version__, tls
-from p9.connect.ledger import Ledger, LedgerFull
+from p9.rest.ledger import Ledger, LedgerFull
 from p9.venues import Endpoint, Priority, RestCall, RestFault
 
 log = logging.getLogger(__name__)

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Collection, Mapping
 from typing import Any, Protocol
 
-from p9.connect.rest import RestReply
+from p9.rest.client import RestReply
 from p9.venues import Endpoint, Instrument
 
 
@@ -54,6 +54,7 @@ class EngineLike(Protocol):
         conn: int = -1,
     ) -> None: ...
     def subscribed(self, instrument: int, now_ns: int) -> None: ...
+    def trades_broken(self, instrument: int, now_ns: int) -> None: ...
     def follow(self, instrument: int, on: bool, now_ns: int) -> None: ...
     def set_feeds(self, names: Collection[str], now_ns: int) -> None: ...
     def set_ages(self, max_age_ns: Mapping[str, int]) -> None: ...
@@ -156,6 +157,11 @@ class Port:
         now_ns = self._mark("invalidate", instrument, reason)
         self.engine.invalidate(number, reason, now_ns)
         self.flush()
+
+    def trades_broken(self, number: int, instrument: Instrument) -> None:
+        """The trade stream is broken: some may be missing."""
+        now_ns = self._mark("trades_broken", instrument)
+        self.engine.trades_broken(number, now_ns)
 
     def snapshot(self, number: int, instrument: Instrument, reply: RestReply) -> str:
         """A REST depth answer; the reason why the core refused it, or ""."""

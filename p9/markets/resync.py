@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from p9.connect.feeds import Feeds
-from p9.connect.port import Port
-from p9.connect.rest import RestClient, RestError
+from p9.port import Port
+from p9.rest.client import RestClient, RestError
 from p9.venues import Endpoint, Instrument, Priority, RestCall
 
 log = logging.getLogger(__name__)

@@ -6,11 +6,11 @@ import asyncio
 from typing import Protocol
 
 from p9.config import Config
-from p9.connect.catalog import Catalog, Choice
 from p9.connect.feeds import Feeds, Wanted
-from p9.connect.pollers import Pollers
-from p9.connect.port import Port
-from p9.connect.rest import RestClient
+from p9.markets.catalog import Catalog, Choice
+from p9.polls.scheduler import Pollers
+from p9.port import Port
+from p9.rest.client import RestClient
 from p9.venues import CANDLES, TRADE, Endpoint, Instrument
 
 CONTRACT_UNKNOWN = "contract size unknown, not published"

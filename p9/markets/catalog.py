@@ -9,9 +9,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from p9.config.feeds import BlockTradeFeed
-from p9.connect.port import Port
-from p9.connect.rest import RestClient, RestError, RestReply
-from p9.connect.terms import engine_args
+from p9.markets.terms import engine_args
+from p9.port import Port
+from p9.rest.client import RestClient, RestError, RestReply
 from p9.venues import BadListing, Endpoint, Instrument, Priority, collisions
 
 log = logging.getLogger(__name__)

@@ -15,11 +15,11 @@ from typing import Protocol
 
 from p9.config.feeds import Feeds as FeedsConfig
 from p9.connect.feeds import Wanted
-from p9.connect.freshness import Freshness, Subject
-from p9.connect.polljobs import Age, Job, Question, Row, Seed, limits_of, margin_s
-from p9.connect.port import Port
-from p9.connect.rest import RestError, RestReply
-from p9.connect.wheel import Act, Wheel
+from p9.polls.freshness import Freshness, Subject
+from p9.polls.jobs import Age, Job, Question, Row, Seed, limits_of, margin_s
+from p9.polls.wheel import Act, Wheel
+from p9.port import Port
+from p9.rest.client import RestError, RestReply
 from p9.venues import CANDLES, FUNDING, INSURANCE, Endpoint, Priority, RestCall
 
 log = logging.getLogger(__name__)
@@ -36,7 +36,7 @@ SHORT = ("1s", "5s", "15s")  # no venue has candles of them that would be worth 
 
 
 class Asking(Protocol):
-    """The call of `p9.connect.rest.RestClient` that is used here."""
+    """The call of `p9.rest.client.RestClient` that is used here."""
 
     async def get(
         self, call: RestCall, *, priority: Priority = ..., attempts: int = ...

@@ -11,8 +11,8 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
-from p9.connect.port import Port
-from p9.connect.wheel import Act, Wheel
+from p9.polls.wheel import Act, Wheel
+from p9.port import Port
 from p9.venues import INSURANCE
 
 log = logging.getLogger(__name__)

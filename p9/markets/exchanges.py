@@ -14,17 +14,17 @@ from typing import Any
 
 from p9 import tls
 from p9.config import Config
-from p9.connect.catalog import Catalog
 from p9.connect.feeds import Feeds
 from p9.connect.lane import Settings
 from p9.connect.link import ListenerFactory
-from p9.connect.market import Market
 from p9.connect.pacing import Backoff, Pacer
-from p9.connect.pollers import Pollers
-from p9.connect.port import Port
-from p9.connect.rest import RestClient, RestError
-from p9.connect.resync import Place, Resync
-from p9.connect.terms import plain
+from p9.markets.catalog import Catalog
+from p9.markets.market import Market
+from p9.markets.resync import Place, Resync
+from p9.markets.terms import plain
+from p9.polls.scheduler import Pollers
+from p9.port import Port
+from p9.rest.client import RestClient, RestError
 from p9.venues import ENDPOINTS, TRADE, Endpoint, endpoints_of
 
 log = logging.getLogger(__name__)

@@ -1,0 +1,1 @@
+"""REST of the venues: one client and one weight ledger for everybody who asks a venue."""
