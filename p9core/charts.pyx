@@ -265,6 +265,7 @@ cdef class Charts(Messages):
         cdef Line *line = chart.members[0]
         cdef const Candles *candles = &chart.candles
         cdef const Bar *bar = &candles.closed[<int> TIMEFRAME_1M]
+        cdef Residual found
         if bar.open_ns < chart.awaited.open_ns or (
                 bar.open_ns == chart.awaited.open_ns
                 and candles.clock.now - candles.closed_at[<int> TIMEFRAME_1M] < FINAL_NS):
@@ -274,14 +275,14 @@ cdef class Charts(Messages):
             bar = &candles.before
         # of a hole another alert tells
         if gapped(chart, bar, TIMEFRAME_1M) or not candles_check(candles, &chart.awaited,
-                                                                &chart.residual):
+                                                                &found):
             return
+        chart.residual = found
         chart.residual_open_ns = chart.awaited.open_ns
         chart.residual_volume = chart.awaited.volume
         self.counts[line.endpoint][COUNT_CANDLES_CHECKED] += 1
-        if (not exact_zero(&chart.residual.volume) or not chart.residual.open_same
-                or not chart.residual.high_same or not chart.residual.low_same
-                or not chart.residual.close_same):
+        if not (exact_zero(&found.volume) and found.open_same and found.high_same
+                and found.low_same and found.close_same):
             self.counts[line.endpoint][COUNT_CANDLES_DIFFER] += 1
             chart.differs = self.differences = True
 

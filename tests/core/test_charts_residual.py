@@ -241,3 +241,19 @@ def test_without_the_feed_there_are_no_candles_until_it_is_wanted() -> None:
     one.fill(START + 2 * MINUTE)
     one.wait(20)
     assert {bar["timeframe"] for bar in one.kit.candles() if bar["closed"]} >= {"1s", "5s", "15s"}
+
+
+def test_a_volume_that_cannot_be_compared_changes_nothing() -> None:
+    one = Minute(BINANCE)
+    one.fill()
+    one.wait(17)
+    one.kline(volume="7")
+    one.wait(5)
+    told = one.kit.engine.residuals()
+    one.fill(START + MINUTE)
+    one.wait(16)
+    one.kline(START + MINUTE, volume="9" * 38)
+    one.wait(5)
+    assert one.kit.count(BINANCE, "klines") == 2
+    assert one.counts() == (1, 1)
+    assert one.kit.engine.residuals() == told
