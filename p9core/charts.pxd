@@ -26,6 +26,8 @@ cdef class Charts(Messages):
                   const Trade *trade, int64_t recv_ns, int64_t now) noexcept nogil
     cdef void chart_trade(self, Line *line, const Trade *trade, int64_t recv_ns,
                           int64_t now) noexcept nogil
+    cdef void tell_running(self, Chart *chart, Line *line, int64_t recv_ns,
+                           int64_t now) noexcept nogil
     cdef void chart_hole(self, Line *line, int64_t ts_ns) noexcept nogil
     cdef void chart_filled(self, Line *line) noexcept nogil
     cdef void chart_kline(self, Line *line, const Kline *kline, int64_t now) noexcept nogil

@@ -1,8 +1,9 @@
 """Candles as messages. Each instrument has a chart; exchanges that trade the same share another,
 named for the underlying, whose sizes are multiplied out.
 
-A chart's quiet turn comes once a second, its own tenth of it: there buckets that no trade closes
-are closed by the clock and running bars are told, so that nothing piles up at the full second.
+Running bars are told by the print that changes them, a second after they were told last. A chart's
+quiet turn comes once a second, its own tenth of it: there buckets that no trade closes are closed
+by the clock and what is left of running bars is told. So nothing piles up at the full second.
 """
 
 import json as _json
@@ -148,11 +149,13 @@ cdef class Charts(Messages):
             chart.heard_ns = trade.ts_ns
         first = not chart.candles.begun
         self.add(chart, 0, 0, line, trade, recv_ns, now)
+        self.tell_running(chart, line, recv_ns, now)
         if line.group != NULL:
             self.add(<Chart *> line.group, line.member, line.multiplier_power, line, trade,
                      recv_ns, now)
             if first:
                 joins(&(<Chart *> line.group).candles, &chart.candles)
+            self.tell_running(<Chart *> line.group, line, recv_ns, now)
 
     cdef void add(self, Chart *chart, int32_t member, int32_t power, Line *line,
                   const Trade *trade, int64_t recv_ns, int64_t now) noexcept nogil:
@@ -182,6 +185,16 @@ cdef class Charts(Messages):
         counts[COUNT_CANDLES] += saying.said
         # what is too late for any bar is too late for that of the shortest timeframe
         counts[COUNT_CANDLES_LATE] += <int64_t> (chart.candles.late_dropped[0] - late)
+
+    cdef void tell_running(self, Chart *chart, Line *line, int64_t recv_ns,
+                           int64_t now) noexcept nogil:
+        """Running bars that were not told for a second: by the print that changed them, so that
+        busy charts do not wait for their tick all at once."""
+        cdef Saying saying
+        if chart.candles.begun:
+            self.saying(&saying, chart, recv_ns, now)
+            candles_running(&chart.candles, now - now % TICK_NS, say_bar, &saying)
+            self.counts[line.endpoint][COUNT_CANDLES] += saying.said
 
     cdef void chart_hole(self, Line *line, int64_t ts_ns) noexcept nogil:
         """Trades are missing between the newest and one of this time."""

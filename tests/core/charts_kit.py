@@ -258,6 +258,8 @@ class Expected:
                     own = chart if first else None
                 elif own is not None:
                     chart.joined(own)
+                running = chart.model.running(recv - recv % (100 * MS))
+                out += [self.message(chart, bar, recv, recv) for bar in running]
         return out
 
     def timer(self, now: int) -> list[tuple[str, Message]]:
