@@ -205,10 +205,12 @@ cdef class Messages(Lines):
             flush_kept(&self.out, self.voices[i], now_ns)
 
     def alert(self, str kind not None, str fields_json not None, int64_t now_ns) -> None:
-        self.speak("alert", f"alert:{kind}", {}, fields_json, now_ns)
+        head, fields = _parted({}, fields_json)
+        self.speak("alert", f"alert:{kind}", head, fields, now_ns)
 
     def status(self, str exchange not None, str fields_json not None, int64_t now_ns) -> None:
-        self.speak("status", f"status:{exchange}", {"exchange": exchange}, fields_json, now_ns)
+        head, fields = _parted({"exchange": exchange}, fields_json)
+        self.speak("status", f"status:{exchange}", head, fields, now_ns)
 
     def take_pub(self):
         if self.out.pub.size == 0 or self.out.lines:
@@ -257,6 +259,13 @@ cdef class Messages(Lines):
         for i in range(self.n_voices):
             voice = self.voices[i]
             voice.dirty = voice.last.size > 0
+
+
+def _parted(dict head, str fields_json) -> tuple:
+    """What of the fields belongs to the header, and the text of the rest."""
+    fields = _json.loads(fields_json)
+    head = {**head, **{key: fields.pop(key) for key in ("exchange", "symbol") if key in fields}}
+    return head, _compact(fields)
 
 
 def _compact(fields) -> str:

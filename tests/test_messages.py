@@ -57,6 +57,14 @@ def written() -> dict[str, list[dict[str, Any]]]:
     for at, frame in enumerate(frames[1:]):
         engine.feed(spot, now + 20 + at, frame.encode())
     engine.feed(linear, now + 30, BYBIT.encode())
+    stale = {
+        "feed": "funding",
+        "symbol": "BTCUSDT",
+        "state": "STALE",
+        "reason": "old",
+        "age_s": 31.5,
+    }
+    engine.status("binance", json.dumps(stale), now + 40)
     texts = [line.partition(" ")[2] for line in engine.take_lines().decode().splitlines()]
     found: dict[str, list[dict[str, Any]]] = {}
     for text in [*texts, *(text for scene in SCENES for text in said(scene))]:
