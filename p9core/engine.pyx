@@ -115,6 +115,7 @@ cdef class Engine(Polls):
             self.publishes[f] = FEEDS[f] in wanted
         self.publishes[<int> FEED_INSURANCE] = "insurance_fund" in wanted
         for i in range(self.n_lines):
+            self.open_voices(self.lines[i])
             self.chart_line(self.lines[i])
             if depth_is_new and self.lines[i].sequence.state == LIVE:
                 self.show_book(self.lines[i], now_ns)

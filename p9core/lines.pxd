@@ -136,6 +136,7 @@ cdef class Lines:
     cdef Line **lines        # owned
     cdef int32_t n_lines
     cdef int32_t room_lines
+    cdef bint publishes[32]  # by feed
     cdef int64_t epoch       # number of the run
     cdef readonly str prefix
     cdef readonly frozenset stream_kinds
@@ -157,6 +158,7 @@ cdef class Lines:
     cdef Channel *open_channel(self, str kind, str name) except NULL
     cdef int open_voice(self, Voice *voice, str kind, str name, dict head, bint kept,
                         str member) except -1
+    cdef int open_voices(self, Line *line) except -1
     cdef Line *make_line(self, str endpoint, str venue_id, str exchange, str symbol,
                          const Instrument *digits) except NULL
     cdef Line *line_at(self, int instrument) except NULL

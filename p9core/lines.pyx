@@ -150,6 +150,8 @@ cdef class Lines:
 
     def __cinit__(self):
         cdef int32_t i
+        for i in range(FEED_COUNT + 1):
+            self.publishes[i] = True
         self.specs = []
         self.conns = []
         self.channel_index = {}
@@ -285,18 +287,26 @@ cdef class Lines:
         self.n_lines += 1
         line.inst.name = copy_of(name)
         line.inst.name_size = len(name)
-        head = {"exchange": exchange, "symbol": symbol}
-        for f in range(FEED_COUNT):
-            if f != FEED_CANDLES:
-                self.open_voice(&line.voices[f], FEEDS[f], f"{FEEDS[f]}:{exchange}:{symbol}",
-                                head, f in KEPT, "")
         key = f"{self.prefix}book:{exchange}:{symbol}".encode()
         line.book_key = copy_of(key)
         line.book_key_size = len(key)
         self.specs.append({"endpoint": endpoint, "venue_id": venue_id, "exchange": exchange,
                            "symbol": symbol, "group": "", "multiplier": 1})
+        self.open_voices(line)
         names_add(&self.names[at], name, len(name), line.inst.index)
         return line
+
+    cdef int open_voices(self, Line *line) except -1:
+        """A voice for each feed that is published and has none yet."""
+        cdef int32_t f
+        spec = self.specs[line.inst.index]
+        exchange, symbol = spec["exchange"], spec["symbol"]
+        head = {"exchange": exchange, "symbol": symbol}
+        for f in range(FEED_COUNT):
+            if f != FEED_CANDLES and self.publishes[f] and line.voices[f].channel == NULL:
+                self.open_voice(&line.voices[f], FEEDS[f], f"{FEEDS[f]}:{exchange}:{symbol}",
+                                head, f in KEPT, "")
+        return 0
 
     cdef Line *line_at(self, int instrument) except NULL:
         if not 0 <= instrument < self.n_lines:

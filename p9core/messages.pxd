@@ -29,7 +29,6 @@ cdef struct Event:
 cdef class Messages(Lines):
     cdef Stage stage         # the update that is being applied
     cdef Out out
-    cdef bint publishes[32]  # by feed
     cdef Bytes text          # the message being written
     cdef Bytes events        # of Event
     cdef dict spoken         # channels that Python speaks on: name -> its voice

@@ -24,10 +24,7 @@ cdef class Messages(Lines):
     """See the .pyi for what each call takes."""
 
     def __cinit__(self):
-        cdef int32_t f
         self.spoken = {}
-        for f in range(FEED_COUNT + 1):
-            self.publishes[f] = True
 
     def __dealloc__(self):
         free(self.out.channels)
