@@ -135,7 +135,8 @@ def test_against_exact_products(
     least = notional + Fraction(steps, 10**10)
     if least <= 0:
         return
-    text = f"{Decimal(int(least * 10**10)).scaleb(-10):f}"
+    whole, part = divmod(int(least * 10**10), 10**10)
+    text = f"{whole}.{part:010d}"
     assert Fraction(text) == least
     market = Market(block_notional=text, contract=contract, market="linear")
     said = market.trades((f"{price:f}", f"{qty:f}"))
