@@ -82,7 +82,7 @@ def depth(endpoint: str, name: str, u: int, bids: str, asks: str) -> str:
 def test_levels_in_any_spelling(endpoint: str, name: str, contract: str, learn: bool) -> None:
     for seed in range(40):
         random = Random(f"{name} {seed}")
-        engine = Engine(epoch=1, sink="lines", learn=learn, feeds=("trade", "bbo"))
+        engine = Engine(epoch=1, sink="lines", learn=learn, feeds=("trade", "bbo", "depth"))
         step = None if learn else "0.0000001"
         instrument = engine.add_instrument(
             endpoint,
@@ -144,7 +144,7 @@ def test_prints_and_best_prices_in_any_spelling(seed: int) -> None:
         "okx": f'{{"arg":{{"channel":"bbo-tbt","instId":"{name}"}},"data":[{{"asks":[],"bids":'
         f'[[{px},{sz},"0","1"]],"ts":"1795305600121","seqId":1}}]}}',
     }
-    engine = Engine(epoch=1, sink="lines", feeds=("trade", "bbo"))
+    engine = Engine(epoch=1, sink="lines", feeds=("trade", "bbo", "depth"))
     engine.add_instrument(
         endpoint,
         name,
