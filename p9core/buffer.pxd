@@ -2,7 +2,7 @@
 
 from libc.stdint cimport int64_t, uint64_t
 from libc.stdlib cimport free, realloc
-from libc.string cimport memcpy
+from libc.string cimport memcpy, strlen
 
 
 cdef extern from *:
@@ -43,6 +43,10 @@ cdef inline void put(Bytes *b, const char *text, size_t size) noexcept nogil:
     if size > 0 and reserve(b, size):
         memcpy(b.at + b.size, text, size)
         b.size += size
+
+
+cdef inline void put_text(Bytes *b, const char *text) noexcept nogil:
+    put(b, text, strlen(text))
 
 
 cdef inline char *uint_before(char *end, uint64_t value) noexcept nogil:

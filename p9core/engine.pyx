@@ -9,7 +9,9 @@ layers, each a file that knows only those below it:
     polls       a REST answer of one of the slower feeds
     snapshots   a REST book loaded and joined to what was held for it
     updates     a frame decoded, and applied to its line
-    reports     what venues tell besides book and trades
+    funds       insurance funds
+    reports     mark and index price, funding, open interest, ticker, long/short ratio
+    prints      liquidations and blocks
     derived     what is computed here from book and trades
     charts      candles from trades
     messages    what is said, and how

@@ -1,10 +1,17 @@
 """A decimal that brings its own exponent, for what no step of an instrument bounds: mark prices,
 rates, open interest. Exact up to 38 digits, or an error; never rounded but by `exact_ratio`."""
 
-from libc.stdint cimport int16_t, int64_t
+from libc.stdint cimport int16_t, int64_t, uint64_t
 
 from p9core.buffer cimport Bytes
 from p9core.number cimport Number, wide
+
+
+cdef extern from *:
+    """
+    static inline uint64_t p9_low(p9_wide value) { return (uint64_t) value; }
+    """
+    uint64_t p9_low(wide) noexcept nogil
 
 
 cdef enum:

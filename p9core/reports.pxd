@@ -2,17 +2,13 @@
 
 from libc.stdint cimport int32_t, int64_t, uint32_t
 
-from p9core.derived cimport Derived
 from p9core.lines cimport Line
-from p9core.types cimport Ask, Feed, Outcome, Print, Report
+from p9core.prints cimport Prints
+from p9core.types cimport Feed, Report
 
 
-cdef class Reports(Derived):
-    cdef dict max_age_ns     # feed -> greatest age
+cdef class Reports(Prints):
     cdef int64_t again_ns[32]    # by feed: published again after so long, changed or not
-    cdef dict funds          # exchange -> {(pool, asset): (amount, ts_ns)}
-    cdef dict funds_said_ns  # exchange -> when they were published last
-    cdef dict funds_seen_ns  # exchange -> receive time
 
     cdef int32_t apply_reports(self, int32_t conn, int64_t recv_ns, int64_t now,
                                int64_t old_ns) noexcept nogil
@@ -21,9 +17,4 @@ cdef class Reports(Derived):
                     bint *changed) noexcept nogil
     cdef void complete(self, Line *line, uint32_t told) noexcept nogil
     cdef void say_facts(self, Line *line, Feed feed, int64_t recv_ns, int64_t now) noexcept nogil
-    cdef int32_t apply_prints(self, int64_t recv_ns, int64_t now) noexcept nogil
-    cdef void say_print(self, Line *line, const Print *event, int64_t recv_ns,
-                        int64_t now) noexcept nogil
     cdef int32_t apply_klines(self, int32_t conn, int64_t recv_ns, int64_t now) noexcept nogil
-    cdef int apply_balances(self, int32_t endpoint, int64_t recv_ns, int64_t now,
-                            int64_t old_ns) except -1

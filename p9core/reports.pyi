@@ -1,9 +1,6 @@
-"""What venues tell besides book and trades."""
+"""What venues tell of an instrument besides book and trades."""
 
-from p9core.derived import Derived
+from p9core.prints import Prints
 
-class Reports(Derived):
+class Reports(Prints):
     """A layer of the engine; use `p9core.engine.Engine`."""
-
-    def last_seen_exchange(self, exchange: str, feed: str) -> int:
-        """Receive time (ns) of the newest "insurance_fund" of an exchange, 0 for none."""

@@ -1,44 +1,29 @@
-"""What venues tell besides book and trades, merged into the state of the instrument and published:
-mark and index price, funding, open interest, ticker, long/short ratio; liquidations, blocks of a
-channel of their own, insurance funds.
+"""What venues tell of an instrument besides book and trades, merged into its state and published:
+mark and index price, funding, open interest, ticker, long/short ratio.
 
 A feed is published when a value of it has changed, and again at half its greatest age when it was
 told again unchanged: a reader can tell "still so" from "nothing heard".
 """
 
-import json as _json
+from libc.stdint cimport int32_t, int64_t, uint32_t
+from libc.string cimport memset, strlen
 
-from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
-from libc.string cimport memset
-
-from p9core.buffer cimport Bytes, put, put_uint
-from p9core.derived cimport Derived, notional_of
+from p9core.buffer cimport Bytes, put, put_text
 from p9core.encode cimport begin
 from p9core.exact cimport (Exact, exact_int, exact_plus, exact_ratio, exact_same, exact_times,
-                           put_exact)
-from p9core.hash cimport hash_of
-from p9core.instruments cimport KIND_INVERSE, Instrument
+                           p9_low, put_exact)
+from p9core.instruments cimport KIND_INVERSE
 from p9core.lines cimport *
-from p9core.number cimport wide
+from p9core.prints cimport Prints
 from p9core.resp cimport Voice, emit
 from p9core.types cimport *
 from p9core.venues.decoder cimport in_base
-from p9core.venues.endpoints cimport endpoint_at
-
-from p9core.lines import FEEDS
-
-cdef extern from *:
-    """
-    static inline unsigned long long p9_low(p9_wide value) { return (unsigned long long) value; }
-    """
-    uint64_t p9_low(wide) noexcept nogil
 
 cdef enum:
     CHANGE_PLACES = 8
     SECOND_NS = 1000000000
     MINUTE_NS = 60000000000
     HOUR_NS = 3600000000000
-    MAX_FUNDS = 5000
 
 
 ctypedef struct Field:
@@ -76,13 +61,8 @@ cdef inline uint32_t bit(Told field) noexcept nogil:
     return <uint32_t> 1 << <int> field
 
 
-cdef class Reports(Derived):
+cdef class Reports(Prints):
     """See the .pyi for what each call takes."""
-
-    def __cinit__(self):
-        self.funds = {}
-        self.funds_said_ns = {}
-        self.funds_seen_ns = {}
 
     # ---- facts ------------------------------------------------------------------------
 
@@ -240,69 +220,6 @@ cdef class Reports(Derived):
         put(b, b"}", 1)
         emit(&self.out, voice, b, voice.channel.logged, now)
 
-    # ---- liquidations and blocks --------------------------------------------------------
-
-    cdef int32_t apply_prints(self, int64_t recv_ns, int64_t now) noexcept nogil:
-        """Those of the stage that were not said lately: venues repeat the last ones to a new
-        subscription, and two connections may carry one stream. Two alike in one frame are two."""
-        cdef Print *event
-        cdef Line *line
-        cdef Exact price, qty
-        cdef int32_t i, taken = 0
-        for i in range(self.stage.n_prints):
-            event = &self.stage.prints[i]
-            line = self.lines[event.instrument]
-            line.seen_ns[<int> self.stage.feed] = line.streamed_ns[<int> self.stage.feed] = now
-            if repeated(line, mark_of(event)):
-                self.counts[line.endpoint][COUNT_DUPLICATES] += 1
-                continue
-            self.counts[line.endpoint][COUNT_PRINTS] += 1
-            # those that are new move to the front
-            self.stage.prints[taken] = event[0]
-            event = &self.stage.prints[taken]
-            taken += 1
-            if not self.served(line) or not self.publishes[<int> self.stage.feed] or (
-                    not line.followed):
-                self.counts[line.endpoint][COUNT_UNPUBLISHED] += 1
-            elif self.stage.feed == FEED_BLOCK:
-                price, qty = event.price, event.qty
-                self.say_block(line, event.ts_ns, recv_ns, now, event.id.at, event.id.size,
-                               &price, &qty, event.side, b"venue")
-            else:
-                self.say_print(line, event, recv_ns, now)
-        for i in range(taken):
-            line = self.lines[self.stage.prints[i].instrument]
-            line.prints[line.at_print] = mark_of(&self.stage.prints[i])
-            line.at_print = (line.at_print + 1) % PRINTS
-        return taken
-
-    cdef void say_print(self, Line *line, const Print *event, int64_t recv_ns,
-                        int64_t now) noexcept nogil:
-        cdef Voice *voice = &line.voices[<int> FEED_LIQUIDATION]
-        cdef Bytes *b = &self.text
-        cdef Exact size = event.qty, notional
-        in_base(&line.inst, &size)
-        if not size.there:
-            self.counts[line.endpoint][<int> REJECT_OVERFLOW] += 1
-            return
-        notional_of(line, &event.price, &size, &notional)
-        begin(b, voice, event.ts_ns, recv_ns, now, voice.channel.logged)
-        put(b, b',"price":', 9)
-        put_exact(b, &event.price)
-        put(b, b',"qty":', 7)
-        put_exact(b, &size)
-        put(b, b',"notional":', 12)
-        put_exact(b, &notional)
-        put_text(b, b',"side":"buy"' if event.side > 0 else b',"side":"sell"')
-        if event.price_kind == PRICE_AVERAGE:
-            put(b, b',"price_kind":"average"', 23)
-        elif event.price_kind == PRICE_MARK:
-            put(b, b',"price_kind":"mark"', 20)
-        else:
-            put(b, b',"price_kind":"bankruptcy"', 26)
-        put_text(b, b',"complete":false}' if event.sampled else b',"complete":true}')
-        emit(&self.out, voice, b, voice.channel.logged, now)
-
     # ---- candles of the venue -----------------------------------------------------------
 
     cdef int32_t apply_klines(self, int32_t conn, int64_t recv_ns, int64_t now) noexcept nogil:
@@ -323,76 +240,6 @@ cdef class Reports(Derived):
             self.chart_kline(line, kline, now)
         return taken
 
-    # ---- insurance funds ----------------------------------------------------------------
-
-    cdef int apply_balances(self, int32_t endpoint, int64_t recv_ns, int64_t now,
-                            int64_t old_ns) except -1:
-        """Every pool of the exchange, those that were told now and before; how many were told."""
-        cdef const Balance *balance
-        cdef int32_t i
-        told = {}
-        exchange = endpoint_at(endpoint).exchange.decode()
-        held = self.funds.setdefault(exchange, {})
-        for i in range(self.stage.n_balances):
-            balance = &self.stage.balances[i]
-            if old_ns > 0 and balance.ts_ns > 0 and now - balance.ts_ns > old_ns:
-                self.counts[endpoint][COUNT_OLD] += 1
-                continue
-            pool = balance.pool.at[:balance.pool.size].decode("utf-8", "replace")
-            pool = "".join(c for c in pool if c not in '[]" ')
-            key = (pool, balance.asset.at[:balance.asset.size].decode("utf-8", "replace"))
-            # consecutive answers of a venue's caches may go back
-            if balance.ts_ns < held.get(key, ("", 0))[1] <= now + HOUR_NS:
-                self.counts[endpoint][COUNT_OLD] += 1
-                continue
-            self.counts[endpoint][COUNT_BALANCES] += 1
-            if key not in held and len(held) + len(told) >= MAX_FUNDS:
-                continue
-            self.text.size = 0
-            put_exact(&self.text, &balance.amount)
-            told[key] = (self.text.at[:self.text.size].decode(), balance.ts_ns)
-        if not told:
-            return 0
-        self.funds_seen_ns[exchange] = now
-        changed = any(key not in held or held[key][0] != told[key][0] for key in told)
-        if not told.keys() <= held.keys():
-            _drop_replaced(held, told)
-        held.update(told)
-        if self.publishes[<int> FEED_INSURANCE] and (
-                changed or now - self.funds_said_ns.get(exchange, 0)
-                >= self.again_ns[<int> FEED_INSURANCE]):
-            self.funds_said_ns[exchange] = now
-            newest = max(ts_ns for _, ts_ns in held.values())
-            rows = ",".join(
-                f'{{"asset":{_json.dumps(asset, ensure_ascii=False)},"amount":{amount},'
-                f'"pool":{_json.dumps(pool, ensure_ascii=False)}}}'
-                for (pool, asset), (amount, _) in held.items())
-            self.speak("insurance_fund", "insurance_fund:" + exchange, {"exchange": exchange},
-                       f'{{"balances":[{rows}]}}', now, newest, recv_ns)
-        return len(told)
-
-    def last_seen_exchange(self, str exchange not None, str feed not None) -> int:
-        if feed != "insurance_fund":
-            raise ValueError(f"{feed!r} is not a feed of an exchange")
-        return self.funds_seen_ns.get(exchange, 0)
-
-
-def _drop_replaced(held, told) -> None:
-    """A symbol stands in one pool of an asset: pools that were told now with other symbols, as
-    after each listing, take the place of those that they share one with."""
-    symbols = {(asset, symbol) for pool, asset in told for symbol in pool.split(",")}
-    for pool, asset in held.keys() - told.keys():
-        if any((asset, symbol) in symbols for symbol in pool.split(",")):
-            del held[pool, asset]
-
-
-cdef void put_text(Bytes *b, const char *text) noexcept nogil:
-    cdef size_t size = 0
-    while text[size] != 0:
-        size += 1
-    put(b, text, size)
-
-
 cdef void put_derived(Bytes *b, const Facts *facts) noexcept nogil:
     """The names of the fields of open interest that are computed here."""
     cdef bint first = True
@@ -401,16 +248,9 @@ cdef void put_derived(Bytes *b, const Facts *facts) noexcept nogil:
     for i in range(3):
         if (facts.derived | facts.computed) & bit(OPEN_INTEREST[i].told):
             put_text(b, b'"' if first else b',"')
-            put(b, OPEN_INTEREST[i].name + 2, name_size(OPEN_INTEREST[i].name) - 3)
+            put(b, OPEN_INTEREST[i].name + 2, strlen(OPEN_INTEREST[i].name) - 3)
             first = False
     put(b, b"]", 1)
-
-
-cdef size_t name_size(const char *name) noexcept nogil:
-    cdef size_t size = 0
-    while name[size] != 0:
-        size += 1
-    return size
 
 
 cdef bint computes(Facts *facts, Told field, uint32_t told) noexcept nogil:
@@ -454,23 +294,3 @@ cdef void change_of(const Exact *last, const Exact *first, Exact *out) noexcept 
     cdef Exact difference
     exact_plus(last, first, True, &difference)
     exact_ratio(&difference, first, CHANGE_PLACES, out)
-
-
-cdef uint64_t mark_of(const Print *event) noexcept nogil:
-    """What tells two prints apart: the id where there is one, else all that is said."""
-    cdef uint64_t parts[4]
-    if event.id.size > 0:
-        return hash_of(event.id.at, event.id.size) | 1
-    parts[0] = <uint64_t> event.ts_ns
-    parts[1] = p9_low(event.price.mantissa) * 64 + <uint64_t> event.price.exponent
-    parts[2] = p9_low(event.qty.mantissa) * 64 + <uint64_t> event.qty.exponent
-    parts[3] = <uint64_t> (event.side + 1)
-    return hash_of(<const char *> parts, sizeof(parts)) | 1
-
-
-cdef bint repeated(const Line *line, uint64_t mark) noexcept nogil:
-    cdef int32_t i
-    for i in range(PRINTS):
-        if line.prints[i] == mark:
-            return True
-    return False

@@ -5,7 +5,7 @@ from libc.stdint cimport int32_t, int64_t
 from p9core.buffer cimport Bytes
 from p9core.json cimport Document
 from p9core.lines cimport Line
-from p9core.reports cimport Reports
+from p9core.funds cimport Funds
 from p9core.types cimport Outcome
 
 
@@ -15,7 +15,7 @@ cdef enum:
     MAX_WANTS = 4096
 
 
-cdef class Updates(Reports):
+cdef class Updates(Funds):
     cdef Document *json      # owned
     cdef Bytes scratch       # a copy with padding behind it
     cdef int64_t last_now_ns

@@ -1,8 +1,8 @@
 """Updates, and what would repair a book."""
 
-from p9core.reports import Reports
+from p9core.funds import Funds
 
-class Updates(Reports):
+class Updates(Funds):
     """A layer of the engine; use `p9core.engine.Engine`."""
 
     def take_wants(self) -> list[tuple[str, int, int]]:

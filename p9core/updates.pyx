@@ -11,11 +11,11 @@ from p9core.book cimport Side, book_apply, book_crossed, book_load, book_rescale
 from p9core.buffer cimport release
 from p9core.checksum cimport book_checksum
 from p9core.encode cimport begin, put_best, put_trade
+from p9core.funds cimport Funds
 from p9core.instruments cimport Instrument
 from p9core.json cimport Document
 from p9core.lines cimport *
 from p9core.number cimport MAX_EXPONENT
-from p9core.reports cimport Reports
 from p9core.resp cimport Voice, emit
 from p9core.sequence cimport *
 from p9core.types cimport *
@@ -52,7 +52,7 @@ cdef void touch(const Instrument *inst) noexcept nogil:
     touch_top(&line.book.ask)
 
 
-cdef class Updates(Reports):
+cdef class Updates(Funds):
     """See the .pyi for what each call takes."""
 
     def __cinit__(self):
