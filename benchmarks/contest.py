@@ -105,6 +105,7 @@ class Contest:
         self.size = sum(map(len, frames)) // len(frames)
         self.slice = min(len(frames), max(64, ROUND_BYTES // self.size))
         self.rounds = 31 if is_short(config) else 151
+        self.slack = 1.25 if is_short(config) else 1.0
         self.at = len(frames)
         self.ours_s: list[float] = []
         self.rival_s: list[float] = []
@@ -152,8 +153,10 @@ class Contest:
         ROWS.append(row)
         self.benchmark.extra_info.update(rival=row.rival, ratio=round(row.ratio, 3))
         # The table says what the median says. A test fails where nine rounds of ten break the
-        # promise: on a machine with other work a median near it comes and goes.
-        assert promise is None or row.low < promise, (
+        # promise: on a machine with other work a median near it comes and goes. The short form
+        # only guards against a slow-down: it is too short to meet the processor in more than one
+        # of its states, and these alone make 0.74 and 1.17 of one build's ratio.
+        assert promise is None or row.low < promise * self.slack, (
             f"{row.what}: {row.ratio:.2f} times {row.rival}, promised is less than {promise:g}"
         )
         return row.ratio
