@@ -24,6 +24,7 @@ from tests.redis_server import RedisServer, free_port
 
 ROOT = Path(__file__).resolve().parent.parent
 RATE = 10_000  # messages a second, all venues
+STEP_S = 0.001  # venues write when something happens: at a coarser step only bursts would arrive
 SETTLE_S = 4.0  # connecting and first books are another matter
 MEASURE_S = float(os.environ.get("P9_BENCH_END_TO_END_S", "10"))
 BUDGET_MS = 2.0
@@ -38,6 +39,7 @@ def local_venue(rate: int, symbols: int = 0) -> Iterator[dict[str, object]]:
     with tempfile.TemporaryDirectory() as folder:
         command = [sys.executable, "-m", "tests.venue", "--port", str(port), "--rate", str(rate)]
         command += ["--ca-dir", folder, "--no-books", "--symbols", str(symbols)]
+        command += ["--step", str(STEP_S)]
         process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
         try:
             assert process.stdout is not None
